@@ -1,0 +1,44 @@
+package bot
+
+import (
+	"context"
+	"time"
+
+	"github.com/tiangeng/tiangeng/bot/channel"
+)
+
+// Cache is the fast memory shared by the replicas (Redis). Every read may miss and every write
+// may be lost: the program is right without it, only slower (S1). No method returns an error:
+// an implementation counts its errors and opens a breaker.
+type Cache interface {
+	// LoadConversations returns for each message the cached snapshot, nil when there is none.
+	LoadConversations(ctx context.Context, in []channel.Inbound) []CachedTurn
+
+	// SaveConversations stores snapshots and replies after a commit; a nil Snapshot deletes.
+	SaveConversations(ctx context.Context, turns []CachedCommit)
+
+	// RememberNonce notes that a signed request's nonce belongs to a message key for the length
+	// of the replay window, and returns the key it belonged to before: "" when the nonce is new.
+	RememberNonce(ctx context.Context, nonce, key string, ttl time.Duration) (before string)
+
+	// Allow takes one from a counter of at most limit in each window; true when there was one
+	// left, and true when the cache is not there.
+	Allow(ctx context.Context, name string, limit int, window time.Duration) bool
+
+	// Ping reports whether the cache answers.
+	Ping(ctx context.Context) error
+}
+
+// CachedTurn is what the cache knows about a message.
+type CachedTurn struct {
+	Answered bool            // the message was committed before
+	Reply    channel.Message // its stored reply, when Answered
+	Snapshot *Snapshot       // the sender's conversation, nil when not cached
+}
+
+// CachedCommit is what a commit leaves for the cache.
+type CachedCommit struct {
+	In       channel.Inbound
+	Reply    channel.Message
+	Snapshot *Snapshot // nil: forget the sender's conversation
+}

@@ -1,0 +1,155 @@
+// Package conversation is the heart of Tiangeng: the pure, deterministic engine of the chat.
+//
+//	Need(State, Inbound) → Needs          which facts must be read for this message
+//	Step(State, Inbound, Facts) → Turn    what is said, what is recorded, what the state becomes
+//
+// Facts come in, effects go out; both are values. The package has no clock, no network, no
+// database and no randomness, and does not know how an openid looks. What is not clear in a
+// learner's words is asked back, never guessed into a wrong mark.
+package conversation
+
+import (
+	"time"
+
+	"github.com/tiangeng/tiangeng/bot/channel"
+	"github.com/tiangeng/tiangeng/bot/people"
+	"github.com/tiangeng/tiangeng/bot/study"
+	"github.com/tiangeng/tiangeng/content"
+)
+
+// StateVersion is the version of State's JSON. Only one format exists until the first release.
+const StateVersion = 1
+
+// Mode is what the chat is in the middle of. The zero value is: nothing.
+type Mode string
+
+// The modes.
+const (
+	ModeIdle     Mode = ""
+	ModeBindName Mode = "bind_name" // asked for the name
+	ModeBindUnit Mode = "bind_unit" // asked for the unit
+	ModeBindCode Mode = "bind_code" // asked for the short code
+	ModeProfile  Mode = "profile"   // asked which person is using this phone
+	ModeLesson   Mode = "lesson"    // reading; 继续 turns the page
+	ModeQuiz     Mode = "quiz"      // an item is open
+	ModeConfirm  Mode = "confirm"   // asked "really?" before 退订 or unbinding
+)
+
+// State is all the chat remembers between two messages. It is small, versioned JSON, kept in the
+// database; whatever does not survive marshalling does not exist.
+type State struct {
+	V       int      `json:"v"`
+	Mode    Mode     `json:"mode,omitempty"`
+	Binding *Binding `json:"binding,omitempty"`
+	Study   *Study   `json:"study,omitempty"` // survives other modes, so a quiz can be gone back to
+	Confirm string   `json:"confirm,omitempty"`
+	Unclear int      `json:"unclear,omitempty"` // messages in a row that were not understood
+}
+
+// Binding is the progress of joining a phone to a roster row.
+type Binding struct {
+	Cohort string `json:"cohort,omitempty"` // class whose QR brought the person
+	Name   string `json:"name,omitempty"`
+	Unit   string `json:"unit,omitempty"` // as typed
+	// Learners are the rows that name and unit leave over.
+	Learners []people.LearnerID `json:"learners,omitempty"`
+}
+
+// Study is the lesson in progress: page or open item.
+type Study struct {
+	Enrolment study.EnrolmentID `json:"enrolment"`
+	Lesson    study.LessonRef   `json:"lesson"`
+	Page      int               `json:"page"`              // 0-based page shown last
+	Attempt   int               `json:"attempt"`           // 1-based
+	Items     []int             `json:"items,omitempty"`   // places of the items this attempt asks, in order
+	Next      int               `json:"next"`              // place in Items of the open item
+	Right     []int             `json:"right,omitempty"`   // items right so far, this attempt or an earlier one
+	Asked     int               `json:"asked,omitempty"`   // times the open item was asked back
+	AskedAt   int64             `json:"askedAt,omitempty"` // Unix ms, when the open item was first shown
+	// Review marks an attempt at a lesson that is complete already: nothing it does changes a completion.
+	Review bool `json:"review,omitempty"`
+}
+
+// Needs says which facts Step will look at. Identity is always loaded.
+type Needs struct {
+	Profiles bool   // the people bound to this phone, and Learner
+	Progress bool   // the active learner's enrolments, with completed lessons and attempts
+	Record   bool   // totals for 我的学习
+	Name     string // roster rows of that exact name (NFKC, blanks removed); "" for none
+	Cohort   string // the class with that code; "" for none
+	Tries    bool   // wrong short codes of this identity and of the candidates in the last 24 h
+}
+
+// IdentityID is our number of one Address; 0 means it is not stored yet.
+type IdentityID int64
+
+// Identity is what is always known about the sender.
+type Identity struct {
+	ID        IdentityID       `json:"id"`
+	Following bool             `json:"following"`
+	Notice    int              `json:"notice"` // version of the privacy notice that was shown, 0 for none
+	Learner   people.LearnerID `json:"learner"` // who is active on this phone, 0 for nobody
+	Name      string           `json:"name"`    // that learner's name
+}
+
+// Facts is everything Step may know. It is complete for what Need asked, and nothing more.
+type Facts struct {
+	Now        time.Time // UTC
+	Identity   Identity
+	Learner    *people.Learner // active; nil when nobody is bound or Needs did not ask
+	Profiles   []people.Learner
+	Enrolments []Enrolment
+	Record     *Record
+	Candidates []people.Candidate
+	Cohort     *study.Cohort // nil when Needs.Cohort names no class
+	Tries      Tries
+	// Unconfirmed is an earlier message that was recorded although its sender was told it may not
+	// be (reliability A5). Step answers with its stored reply first and applies nothing else.
+	Unconfirmed *Unconfirmed
+}
+
+// Enrolment is a place in a class with what was done there.
+type Enrolment struct {
+	study.Enrolment
+	Done     []study.Done
+	Attempts map[string]int // course id + "/" + lesson id → highest attempt number so far
+}
+
+// Tries counts wrong short codes in the last 24 h.
+type Tries struct {
+	Identity int
+	Learner  map[people.LearnerID]int
+}
+
+// Record is a learner's own record for the current year (Asia/Shanghai).
+type Record struct {
+	Hours   study.StudyHours // 学时 this year, from the ledger
+	Lessons int              // lessons completed this year
+	Courses int              // courses completed this year
+	LastAt  time.Time        // last completion, zero for never
+}
+
+// Unconfirmed is a message that was recorded, with the reply its sender has not seen.
+type Unconfirmed struct {
+	Key   string
+	Reply channel.Message
+}
+
+// Turn is the result of one message.
+type Turn struct {
+	In       channel.Inbound
+	Identity Identity // as read; ID 0 makes the store create it
+	Seq      int64    // sequence number of the state that was read; 0 when there was none
+	After    State
+	Effects  []Effect
+	Reply    channel.Message // may be silent
+	Topic    string          // short English word of what happened, for logs and metrics: "answer", "bind_code" …
+}
+
+// Ref returns the course version that the open lesson is taught and marked by; false without one.
+func (s State) Ref() (content.Ref, bool) {
+	if s.Study == nil {
+		return content.Ref{}, false
+	}
+	return s.Study.Lesson.Course, true
+}

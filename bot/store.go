@@ -1,0 +1,186 @@
+package bot
+
+import (
+	"context"
+	"time"
+
+	"github.com/tiangeng/tiangeng/bot/channel"
+	"github.com/tiangeng/tiangeng/bot/conversation"
+	"github.com/tiangeng/tiangeng/bot/delivery"
+	"github.com/tiangeng/tiangeng/bot/people"
+	"github.com/tiangeng/tiangeng/bot/study"
+	"github.com/tiangeng/tiangeng/content"
+)
+
+// Store is what the service needs of the database. One method is one transaction (LoadTurns:
+// one read). Package store has the two real implementations, MySQL and SQLite.
+type Store interface {
+	// LoadTurns reads what the turns of a batch need, in a handful of statements for the whole
+	// batch. The result has one Loaded for each request, in order. need is conversation's Need.
+	LoadTurns(ctx context.Context, now time.Time, requests []LoadRequest, need NeedFunc) ([]Loaded, error)
+
+	// CommitTurns writes turns of different people in one transaction: inbox keys, effects,
+	// states (WHERE seq = as read), stored replies. If the shared transaction fails because of
+	// one of them, each is tried alone, so a poison turn fails alone. The result has one Commit
+	// for each turn, in order. Two turns of one identity must not be in one call.
+	CommitTurns(ctx context.Context, now time.Time, turns []conversation.Turn) []Commit
+
+	// MarkUnconfirmed notes that the senders of these messages were told "not recorded" although
+	// a commit may have happened. Where it has, the identity's next turn sees Facts.Unconfirmed.
+	MarkUnconfirmed(ctx context.Context, messages []channel.Inbound) error
+
+	// AppendReceipts stores raw receipts; the same receipt again changes nothing.
+	AppendReceipts(ctx context.Context, now time.Time, receipts []channel.Receipt) error
+
+	// PublishCourses registers course versions. A course number in use with other content is a
+	// fault.Conflict that names it, and nothing is registered.
+	PublishCourses(ctx context.Context, now time.Time, courses []*content.Course) error
+
+	// Course loads a registered version by its hash; fault.NotFound when there is none.
+	Course(ctx context.Context, ref content.Ref) (*content.Course, error)
+
+	// Cohorts returns every class, by code.
+	Cohorts(ctx context.Context) ([]study.Cohort, error)
+
+	// DueEnrolments streams the active enrolments of a class that have no delivery for that day
+	// yet, with the facts of their recipients, at most limit with an id above after, by id.
+	DueEnrolments(ctx context.Context, cohort string, day study.Day, after study.EnrolmentID, limit int) ([]DueEnrolment, error)
+
+	// FirePush writes the day's campaign (created when it is new) and the deliveries decided for
+	// it, in one transaction. Unique on (cohort, day) and (enrolment, day): again changes nothing.
+	FirePush(ctx context.Context, now time.Time, push Push, planned []PlannedDelivery) (written int, err error)
+
+	// PushSummary counts the deliveries of a day's campaign by state and reason; fault.NotFound
+	// when it never fired.
+	PushSummary(ctx context.Context, cohort string, day study.Day) (PushSummary, error)
+
+	// ClaimDeliveries takes up to limit pending deliveries that are due, for owner, with a lease
+	// by the database's clock, and returns them with fresh facts.
+	ClaimDeliveries(ctx context.Context, now time.Time, owner string, limit int, lease time.Duration) ([]ClaimedDelivery, error)
+
+	// BeginSending commits state sending, attempt number and first-attempt time before the call.
+	// false: the lease is no longer ours, do not send.
+	BeginSending(ctx context.Context, now time.Time, d ClaimedDelivery, rung delivery.Rung) (bool, error)
+
+	// SettleDelivery writes what became of it, only from the state, owner and term that d has.
+	// It also counts the message against the reply window. false: lost the lease, wrote nothing.
+	SettleDelivery(ctx context.Context, now time.Time, d ClaimedDelivery, s delivery.Settlement) (bool, error)
+
+	// ReleaseDelivery gives a claimed delivery back unsent: to pending, or skipped or expired
+	// when fresh facts say so.
+	ReleaseDelivery(ctx context.Context, now time.Time, d ClaimedDelivery, to delivery.State, why delivery.Why, due time.Time) (bool, error)
+
+	// SweepLeases turns expired claimed rows (or rows without a lease) into pending, expired
+	// sending rows into unknown, and pending rows past their deadline into expired.
+	SweepLeases(ctx context.Context, now time.Time) (Swept, error)
+
+	// Watermark returns up to when the schedule has been looked at, zero for never;
+	// AdvanceWatermark moves it forward, never back.
+	Watermark(ctx context.Context) (time.Time, error)
+	AdvanceWatermark(ctx context.Context, to time.Time) error
+
+	// Ping reports whether the database answers, and its clock.
+	Ping(ctx context.Context) (databaseNow time.Time, err error)
+}
+
+// NeedFunc is (*conversation.Engine).Need.
+type NeedFunc func(conversation.State, channel.Inbound) conversation.Needs
+
+// LoadRequest is one inbound message to be loaded for. Cached may spare reading the state; a
+// stale one loses at commit. Fresh forbids using Cached after a lost commit.
+type LoadRequest struct {
+	In     channel.Inbound
+	Cached *Snapshot
+}
+
+// Snapshot is a conversation as the last commit left it; it is what the cache holds.
+type Snapshot struct {
+	Identity conversation.Identity `json:"identity"`
+	State    conversation.State    `json:"state"`
+	Seq      int64                 `json:"seq"`
+}
+
+// Loaded is what a turn starts from.
+type Loaded struct {
+	// Answered is set when the message's key was committed before: Reply is its stored reply,
+	// and there is nothing else to do.
+	Answered bool
+	Reply    channel.Message
+	Snapshot Snapshot
+	Facts    conversation.Facts
+}
+
+// CommitVerdict says what became of one turn.
+type CommitVerdict string
+
+// The verdicts.
+const (
+	CommitDone      CommitVerdict = "done"      // committed
+	CommitRepeated  CommitVerdict = "repeated"  // another replica committed this message: Reply is the winner's
+	CommitLost      CommitVerdict = "lost"      // the state moved on: load and step again
+	CommitFailed    CommitVerdict = "failed"    // certainly not committed; Err says why
+	CommitUncertain CommitVerdict = "uncertain" // nobody can tell yet; Err says why
+)
+
+// Commit is the result of one turn.
+type Commit struct {
+	Verdict  CommitVerdict
+	Reply    channel.Message         // stored reply: the turn's own, or the winner's
+	Identity conversation.IdentityID // set when done
+	Err      error
+}
+
+// Push is one day's push of one class: a campaign of kind lesson.
+type Push struct {
+	Cohort   string
+	Day      study.Day
+	DueAt    time.Time // the class's hour on that day, UTC
+	Deadline time.Time // later than this nothing of it is sent, UTC
+	// Expired records that the hour was missed by more than the policy allows: no deliveries.
+	Expired bool
+}
+
+// DueEnrolment is a possible recipient of a day's push.
+type DueEnrolment struct {
+	Enrolment conversation.Enrolment
+	Facts     delivery.Facts // Due is not filled: the service decides it
+}
+
+// PlannedDelivery is one row of the frozen audience.
+type PlannedDelivery struct {
+	Enrolment study.EnrolmentID
+	Learner   people.LearnerID
+	Lesson    study.LessonRef
+	Decision  delivery.Decision
+}
+
+// PushSummary is the truth about one day's push. The counts add up to Audience (D1).
+type PushSummary struct {
+	Push     Push                   `json:"push"`
+	Audience int                    `json:"audience"`
+	States   map[delivery.State]int `json:"states"`
+	Reasons  map[delivery.Why]int   `json:"reasons"`
+	Pulled   int                    `json:"pulled"` // skipped ones whose learner has opened the lesson since
+}
+
+// ClaimedDelivery is a delivery held under a lease.
+type ClaimedDelivery struct {
+	ID       int64
+	Owner    string
+	Term     int64
+	Attempt  int // attempts so far
+	State    delivery.State
+	Deadline time.Time
+	Lesson   study.LessonRef
+	Learner  people.Learner
+	To       channel.Address // zero when nobody's phone is bound any more
+	Facts    delivery.Facts  // Due is true
+	LeaseEnd time.Time       // by the database's clock
+}
+
+// Swept counts what a sweep changed.
+type Swept struct {
+	Released  int // claimed → pending
+	Ambiguous int // sending → unknown
+	Expired   int // pending → expired
+}

@@ -1,0 +1,107 @@
+package content
+
+// Tier is the weight of a course (课程类别).
+type Tier string
+
+// The tiers of DESIGN §3.
+const (
+	TierRequired Tier = "required" // 必修课
+	TierCore     Tier = "core"     // 重点课
+	TierElective Tier = "elective" // 选修课
+)
+
+// Ref names one immutable version of a course.
+type Ref struct {
+	Course  string `json:"course"`  // course id: lower-case letters, digits, hyphens; at most 40 bytes
+	Version string `json:"version"` // first 16 hex digits of the SHA-256 of the course's canonical JSON
+}
+
+// Course is one version of a course. It never changes once made; do not modify a Course or
+// anything it points to.
+type Course struct {
+	ID       string   `json:"id"`
+	Number   int      `json:"number"` // the version the author wrote, 1 or more; content under a number in use may not change
+	Title    string   `json:"title"`
+	Summary  string   `json:"summary"`
+	Tier     Tier     `json:"tier"`
+	PassMark int      `json:"passMark"` // per cent, 1 to 100
+	Authors  []string `json:"authors"`
+	Sources  []Source `json:"sources"`
+	Lessons  []Lesson `json:"lessons"` // in teaching order, at least one
+
+	ref Ref
+}
+
+// Ref is the name of this very version.
+func (c *Course) Ref() Ref { return c.ref }
+
+// Lesson returns the lesson with that id and its 0-based place, or nil and -1.
+func (c *Course) Lesson(id string) (*Lesson, int) {
+	for i := range c.Lessons {
+		if c.Lessons[i].ID == id {
+			return &c.Lessons[i], i
+		}
+	}
+	return nil, -1
+}
+
+// Source is where a statement comes from, as an inspector can look it up.
+type Source struct {
+	Title string `json:"title"`
+	From  string `json:"from,omitempty"` // issuing body
+	Date  string `json:"date,omitempty"` // 2006-01-02 or 2006
+	URL   string `json:"url,omitempty"`  // https only
+}
+
+// Lesson is one micro-lesson (微课): something to read, then a quiz.
+type Lesson struct {
+	ID      string `json:"id"` // unique in the course: lower-case letters, digits, hyphens; at most 40 bytes
+	Title   string `json:"title"`
+	Lead    string `json:"lead"`              // one sentence that invites; at most 60 characters
+	Seconds int    `json:"seconds"`           // length of the courseware: decides study hours
+	Body    string `json:"body"`              // plain text for a chat; paragraphs parted by a blank line
+	Audio   string `json:"audio,omitempty"`   // path below the course folder
+	Picture string `json:"picture,omitempty"` // path below the course folder
+	Items   []Item `json:"items"`             // at least one
+}
+
+// ItemKind is the form of a question.
+type ItemKind string
+
+// The forms.
+const (
+	Single    ItemKind = "single"    // 单选
+	Multiple  ItemKind = "multiple"  // 多选
+	TrueFalse ItemKind = "truefalse" // 判断
+	Fill      ItemKind = "fill"      // 填空
+	Numeric   ItemKind = "numeric"   // 填数
+)
+
+// Item is one question (试题).
+type Item struct {
+	ID          string   `json:"id"` // unique in the lesson; at most 20 bytes
+	Kind        ItemKind `json:"kind"`
+	Stem        string   `json:"stem"`
+	Options     []Option `json:"options,omitempty"`   // single and multiple: 2 to 8, lettered A to H by place
+	True        bool     `json:"true,omitempty"`      // truefalse: the statement is right
+	Accept      []string `json:"accept,omitempty"`    // fill: every wording that is right
+	Number      float64  `json:"value,omitempty"`     // numeric: the key
+	Tolerance   float64  `json:"tolerance,omitempty"` // numeric: how far off is still right, 0 or more
+	Unit        string   `json:"unit,omitempty"`      // numeric: a unit that may be typed behind the number
+	Explanation string   `json:"explanation"`
+}
+
+// Option is one choice (选项).
+type Option struct {
+	Text    string `json:"text"`
+	Correct bool   `json:"correct,omitempty"`
+}
+
+// Problem is one thing wrong with a content file, in plain Chinese, with its place.
+type Problem struct {
+	File    string `json:"file"`   // path below the content folder
+	Line    int    `json:"line"`   // 1-based; 0 when the whole file is meant
+	Column  int    `json:"column"` // 1-based, in characters; 0 when the whole line is meant
+	Warning bool   `json:"warning,omitempty"`
+	Text    string `json:"text"` // what is wrong and what to do
+}
