@@ -17,6 +17,9 @@ type Cache interface {
 	// SaveConversations stores snapshots and replies after a commit; a nil Snapshot deletes.
 	SaveConversations(ctx context.Context, turns []CachedCommit)
 
+	// ForgetConversations drops the cached conversations of these senders.
+	ForgetConversations(ctx context.Context, in []channel.Inbound)
+
 	// RememberNonce notes that a signed request's nonce belongs to a message key for the length
 	// of the replay window, and returns the key it belonged to before: "" when the nonce is new.
 	RememberNonce(ctx context.Context, nonce, key string, ttl time.Duration) (before string)

@@ -87,7 +87,7 @@ type IdentityID int64
 type Identity struct {
 	ID        IdentityID       `json:"id"`
 	Following bool             `json:"following"`
-	Notice    int              `json:"notice"` // version of the privacy notice that was shown, 0 for none
+	Notice    int              `json:"notice"`  // version of the privacy notice that was shown, 0 for none
 	Learner   people.LearnerID `json:"learner"` // who is active on this phone, 0 for nobody
 	Name      string           `json:"name"`    // that learner's name
 }
