@@ -1,0 +1,151 @@
+package configs
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+)
+
+var (
+	appID  = regexp.MustCompile(`^wx[0-9a-zA-Z]{6,30}$`)
+	token  = regexp.MustCompile(`^[0-9a-zA-Z]{3,32}$`)
+	aesKey = regexp.MustCompile(`^[0-9a-zA-Z]{43}$`)
+)
+
+// Validate returns every problem with values that are set wrong. What a command needs and does
+// not have is that command's to say (NeedWeChat).
+func (c *Config) Validate() []error {
+	var p []error
+	bad := func(key, format string, args ...any) { p = append(p, fmt.Errorf(key+": "+format, args...)) }
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		bad("listen", "must be host:port or :port")
+	}
+	if host, _, err := net.SplitHostPort(c.AdminListen); err != nil {
+		bad("admin_listen", "must be host:port, for example 127.0.0.1:9090")
+	} else if host == "" {
+		bad("admin_listen", "would listen on every address: name a private one, for example 127.0.0.1:9090 (0.0.0.0 inside a container)")
+	}
+	if c.PublicURL != "" {
+		if u, err := url.Parse(c.PublicURL); err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
+			bad("public_url", "must be a web address, for example https://learn.example.gov.cn")
+		}
+	}
+	if d := c.Database.DSN; d != "" && !strings.HasPrefix(d, "mysql://") && !strings.HasPrefix(d, "sqlite://") {
+		bad("database.dsn", "must begin with mysql:// or sqlite://")
+	}
+	if c.Database.Connections < 2 || c.Database.Connections > 500 {
+		bad("database.connections", "must be 2 to 500")
+	}
+	if c.Redis.URL == "" {
+		bad("redis.url", "must be an address, or embedded")
+	}
+	if c.Redis.URL == "embedded" && strings.HasPrefix(c.Database.DSN, "mysql://") {
+		bad("redis.url", "embedded serves one process only; replicas that share a MySQL database need a Redis of their own")
+	}
+	p = append(p, c.WeChat.validate()...)
+	p = append(p, c.Push.validate()...)
+	switch c.Log.Level {
+	case "debug", "info", "warn", "error":
+	default:
+		bad("log.level", "must be debug, info, warn or error")
+	}
+	if c.Log.Format != "json" && c.Log.Format != "text" {
+		bad("log.format", "must be json or text")
+	}
+	if c.Clock.Follow != "" && (!loopback(c.Clock.Follow) || !loopback(c.WeChat.APIBase)) {
+		bad("clock.follow", "follows a simulator only: it and wechat.api_base must be loopback addresses")
+	}
+	return p
+}
+
+func (w *WeChat) validate() []error {
+	var p []error
+	bad := func(key, text string) { p = append(p, errors.New("wechat."+key+": "+text)) }
+	if w.AppID != "" && !appID.MatchString(w.AppID) {
+		bad("app_id", "does not look like an AppID (wx and 16 hex digits)")
+	}
+	for key, value := range map[string]string{"token": w.Token, "previous_token": w.PreviousToken} {
+		if value != "" && !token.MatchString(value) {
+			bad(key, "must be 3 to 32 letters and digits")
+		}
+	}
+	for key, value := range map[string]string{"aes_key": w.AESKey, "previous_aes_key": w.PreviousAESKey} {
+		if value == "" {
+			continue
+		}
+		// Valid keys may end in bits that a strict decoder refuses (wechat-protocol §1.1).
+		if _, err := base64.StdEncoding.DecodeString(value + "="); err != nil || !aesKey.MatchString(value) {
+			bad(key, "must be the 43 letters and digits of the EncodingAESKey")
+		}
+	}
+	if w.Mode != "safe" && w.Mode != "compat" && w.Mode != "plain" {
+		bad("mode", "must be safe, compat or plain")
+	}
+	if u, err := url.Parse(w.APIBase); err != nil || u.Host == "" || (u.Scheme != "https" && !loopback(w.APIBase)) {
+		bad("api_base", "must be an https address (http only for a simulator on a loopback address)")
+	}
+	for key, list := range map[string][]string{"allowed_sources": w.AllowedSources, "trusted_proxies": w.TrustedProxies} {
+		for _, cidr := range list {
+			if _, err := netip.ParsePrefix(cidr); err != nil {
+				bad(key, cidr+" is not an address range like 10.0.0.0/8")
+			}
+		}
+	}
+	return p
+}
+
+func (p Push) validate() []error {
+	var list []error
+	if p.KeepFree < 0 || p.KeepFree > 4 {
+		list = append(list, errors.New("push.keep_free: must be 0 to 4"))
+	}
+	for key, value := range map[string]string{"quiet_from": p.QuietFrom, "quiet_until": p.QuietUntil} {
+		if _, err := TimeOfDay(value); err != nil {
+			list = append(list, fmt.Errorf("push.%s: %w", key, err))
+		}
+	}
+	if p.Lateness < time.Minute || p.Lateness > 16*time.Hour {
+		list = append(list, errors.New("push.lateness: must be between 1m and 16h"))
+	}
+	return list
+}
+
+// NeedWeChat returns what is missing for talking to the platform.
+func (c *Config) NeedWeChat() []error {
+	var p []error
+	for key, value := range map[string]string{
+		"app_id": c.WeChat.AppID, "app_secret": c.WeChat.AppSecret, "token": c.WeChat.Token, "aes_key": c.WeChat.AESKey,
+	} {
+		if value == "" && (key != "aes_key" || c.WeChat.Mode != "plain") {
+			p = append(p, fmt.Errorf("wechat.%s: is not set (platform console: 设置与开发 → 基本配置)", key))
+		}
+	}
+	return p
+}
+
+// TimeOfDay reads "21:00" as the time since midnight.
+func TimeOfDay(s string) (time.Duration, error) {
+	t, err := time.Parse("15:04", s)
+	if err != nil {
+		return 0, errors.New("must be a time of day like 21:00")
+	}
+	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute, nil
+}
+
+func loopback(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	if u.Hostname() == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return err == nil && ip.IsLoopback()
+}
