@@ -1,0 +1,47 @@
+# make test   installs what the tests need (Debian), starts throw-away servers, runs everything, stops what it started
+# make demo   the whole product on this machine, no account needed
+SHELL := /bin/bash
+GO ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+TOOL := $(GO) tool -modfile=.ci/tools.mod
+
+.PHONY: demo build test test-go fuzz lint vuln bench clean generate
+
+demo:
+	$(GO) run ./cmd/tiangeng demo
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o tiangeng ./cmd/tiangeng
+
+# The tests start their own MariaDB, Redis and Chromium on free ports and sockets; only the programs must be there.
+test:
+	.ci/packages
+	$(MAKE) test-go
+
+test-go:
+	$(GO) test -race -shuffle=on -timeout 30m ./...
+
+# Every fuzz target for FUZZTIME each (the corpus in testdata runs in `make test` anyway).
+FUZZTIME ?= 30s
+fuzz:
+	.ci/fuzz $(FUZZTIME)
+
+lint:
+	$(GO) vet ./...
+	$(TOOL) golangci-lint run ./...
+
+# Needs the vulnerability database; where it cannot be reached it says so and is not a failure.
+vuln:
+	.ci/vuln
+
+bench:
+	.ci/packages
+	$(GO) test -run '^$$' -bench . -benchtime 1s ./bot/... ./content/... ./store/...
+	$(GO) run ./cmd/bench
+
+generate:
+	$(GO) test ./configs ./bot/... ./content/... -update
+
+clean:
+	rm -rf tiangeng dist artifacts
