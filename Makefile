@@ -38,7 +38,7 @@ vuln:
 bench:
 	.ci/packages
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./bot/... ./content/... ./store/...
-	$(GO) run ./cmd/bench
+	$(GO) test -tags bench -run TestSideBySide -count 1 -timeout 30m -v ./cmd/tiangeng
 
 generate:
 	$(GO) test ./configs ./bot/... ./content/... -update
