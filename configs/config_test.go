@@ -175,3 +175,33 @@ func FuzzLoadNeverPanics(f *testing.F) {
 		}
 	})
 }
+
+// The tables of both READMEs are generated; -update writes them.
+func TestTheReadmesShowTheConfiguration(t *testing.T) {
+	t.Parallel()
+	const begin, end = "<!-- configuration table: generated, see configs/example.go -->\n", "<!-- end of the table -->\n"
+	for _, name := range []string{"../README.md", "../README.zh-CN.md"} {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, rest, ok := strings.Cut(string(data), begin)
+		if !ok {
+			t.Fatalf("%s has no place for the table", name)
+		}
+		_, after, found := strings.Cut(rest, end)
+		if !found {
+			after = rest
+		}
+		want := before + begin + Table() + end + after
+		if *update {
+			if err := os.WriteFile(name, []byte(want), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if d := cmp.Diff(string(data), want); d != "" {
+			t.Errorf("%s: run go test ./configs -update:\n%s", name, d)
+		}
+	}
+}
