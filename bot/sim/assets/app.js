@@ -41,7 +41,6 @@ const app = {
     $('dock').hidden = !open;
     $('btn-wire').setAttribute('aria-expanded', String(open));
     remember('wire', open ? '1' : '0');
-    for (const p of this.phones.values()) p.toEnd(false);
   },
 };
 
@@ -80,7 +79,7 @@ async function loadState() {
     for (const p of app.phones.values()) p.setAccount();
   }
   await applyUsers(s.users || []);
-  drawHook();
+  tick();
 }
 
 let soon = 0;
@@ -217,12 +216,14 @@ function online(yes) {
   el.textContent = yes ? '已连线' : '连线断了，正在重连…';
 }
 
-// resync reads what happened while the stream was away, by the last ids seen.
+// resync reads what happened while the stream was away, by the last ids seen. They are noted before
+// anything is awaited: an event of the new stream must not move them past a gap.
 async function resync() {
+  const marks = [...app.phones.values()].map((p) => [p, p.last]), wireMark = app.wire.last;
   try {
     await loadState();
-    await Promise.all([...app.phones.values()].map((p) => p.catchUp(false)));
-    await app.wire.catchUp();
+    await Promise.all(marks.map(([p, after]) => p.catchUp(false, after)));
+    await app.wire.catchUp(wireMark);
   } catch (err) { fail(err); }
 }
 

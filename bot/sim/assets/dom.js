@@ -64,7 +64,7 @@ export function button(label, { ic, text, ...props } = {}, onclick) {
 
 export function avatar(text, color, cls = '') {
   const el = h('span', { class: 'avatar ' + cls, 'aria-hidden': 'true' }, Array.from(text || '?').slice(0, 2).join(''));
-  if (color) el.style.setProperty('--c', color);
+  if (/^#[0-9a-f]{3,8}$/i.test(color || '')) el.style.setProperty('--c', color);
   return el;
 }
 

@@ -48,6 +48,8 @@ export class Phone {
       h('div', { class: 'phone', onfocusin: () => this.app.focus(this) }, this.screen), this.hints);
     this.el.addEventListener('pointerdown', () => this.app.focus(this));
     this.tab = h('button', { type: 'button', role: 'tab', class: 'tab', 'aria-controls': id, onclick: () => this.app.show(this) });
+    this.stick = true;
+    new ResizeObserver(() => { if (this.stick) this.toEnd(false); }).observe(this.log);
     this.buildInput();
   }
 
@@ -149,8 +151,8 @@ export class Phone {
     this.log.insertBefore(el, next);
   }
 
-  async catchUp(first) {
-    const got = await call(`users/${encodeURIComponent(this.user.openid)}/chat?after=${this.last}`);
+  async catchUp(first, after = this.last) {
+    const got = await call(`users/${encodeURIComponent(this.user.openid)}/chat?after=${after}`);
     for (const it of (got && got.items) || []) this.upsert(it, first);
     if (first) { this.toEnd(false); this.drawTab(); }
   }
@@ -159,7 +161,10 @@ export class Phone {
 
   toEnd(smooth) { this.log.scrollTo({ top: this.log.scrollHeight, behavior: smooth ? 'smooth' : 'instant' }); }
 
-  onScroll() { if (this.unseen && this.atEnd() && this.app.isShown(this)) this.seen(); }
+  onScroll() {
+    this.stick = this.atEnd();
+    if (this.unseen && this.atEnd() && this.app.isShown(this)) this.seen();
+  }
 
   seen() { this.unseen = 0; this.drawPill(); this.drawTab(); }
 

@@ -73,9 +73,9 @@ export class Wire {
     this.who.value = keep;
   }
 
-  async catchUp() {
+  async catchUp(after) {
     try {
-      const got = await call('wire?after=' + this.last);
+      const got = await call('wire?after=' + after);
       for (const w of (got && got.items) || []) this.add(w, true);
       this.redraw();
     } catch (err) { fail(err); }
@@ -131,7 +131,7 @@ export class Wire {
     const code = w.errcode !== undefined && w.errcode !== null && (w.errcode !== 0 || !push) ? String(w.errcode) : '';
     return h('button', {
       type: 'button', class: 'wrow' + (isBad(w) ? ' bad' : '') + (this.open === w.id ? ' open' : ''), 'aria-expanded': String(this.open === w.id),
-      data: { role: 'wire-item', id: w.id, dir: w.dir, openid: w.openid, status: w.status, errcode: w.errcode }, onclick: () => this.show(w.id, true),
+      data: { role: 'wire-item', id: w.id, dir: w.dir, who: w.openid, status: w.status, errcode: w.errcode }, onclick: () => this.show(w.id, true),
     },
     h('span', { class: 'wt' }, `${t.hm}:${t.s}`), h('span', { class: 'wd ' + (push ? 'push' : 'api') }, push ? '推送 →' : '← 接口'),
     u ? avatar(u.avatar || u.name, u.color, 'mini') : h('span', { class: 'avatar mini none' }),
@@ -155,7 +155,7 @@ export class Wire {
     const w = this.items.get(id);
     this.el.classList.toggle('showing', !!w);
     if (!w) {
-      this.detail.replaceChildren(h('p', { class: 'wempty' }, '点左边一行，看签名网址、密文、解密后的内容和答复。'));
+      this.detail.replaceChildren(h('p', { class: 'wempty' }, '点一行，看签名网址、密文、解密后的内容和答复。快捷键：Alt+1 到 Alt+9 换手机，Alt+W 收起或打开线路。'));
       return;
     }
     const row = this.list.querySelector(`[data-id="${id}"]`);
