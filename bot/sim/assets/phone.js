@@ -151,9 +151,19 @@ export class Phone {
     this.log.insertBefore(el, next);
   }
 
+  // catchUp reads what is newer than `after`. It asks from one id earlier: when that last known item is
+  // not there as it was, the simulator began anew, and the chat is read from the start.
   async catchUp(first, after = this.last) {
-    const got = await call(`users/${encodeURIComponent(this.user.openid)}/chat?after=${after}`);
-    for (const it of (got && got.items) || []) this.upsert(it, first);
+    const read = async (id) => ((await call(`users/${encodeURIComponent(this.user.openid)}/chat?after=${id}`)) || {}).items || [];
+    let items = await read(Math.max(0, after - 1));
+    const known = this.items.get(after);
+    if (known && !items.some((it) => it.id === after && it.at === known.item.at)) {
+      this.items.clear();
+      this.log.replaceChildren();
+      this.last = 0;
+      items = await read(0);
+    }
+    for (const it of items) this.upsert(it, first);
     if (first) { this.toEnd(false); this.drawTab(); }
   }
 

@@ -73,10 +73,18 @@ export class Wire {
     this.who.value = keep;
   }
 
+  // catchUp is the same as a phone's: from one id earlier, and all again when the simulator began anew.
   async catchUp(after) {
+    const read = async (id) => ((await call('wire?after=' + id)) || {}).items || [];
     try {
-      const got = await call('wire?after=' + after);
-      for (const w of (got && got.items) || []) this.add(w, true);
+      let items = await read(Math.max(0, after - 1));
+      const known = this.items.get(after);
+      if (known && !items.some((w) => w.id === after && w.at === known.at)) {
+        this.items.clear();
+        this.last = this.floor = 0;
+        items = await read(0);
+      }
+      for (const w of items) this.add(w, true);
       this.redraw();
     } catch (err) { fail(err); }
   }
