@@ -1,0 +1,292 @@
+package wechat
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/tiangeng/tiangeng/bot/channel"
+)
+
+// Defaults of ClientOptions.
+const (
+	DefaultAPIBase = "https://api.weixin.qq.com"
+	DefaultTimeout = 8 * time.Second
+	maxAnswer      = 1 << 20
+)
+
+// ClientOptions sets up a Client.
+type ClientOptions struct {
+	AppID     string // required
+	AppSecret string // required
+	APIBase   string // scheme and host; "" means DefaultAPIBase. Plain http is for simulators
+
+	// Transport carries the calls; nil means one with bounded pools. Redirects are refused, answers
+	// capped and calls timed whatever it does.
+	Transport http.RoundTripper
+
+	Tokens    TokenStore       // nil: the token is kept in this process only
+	Refreshes RefreshLedger    // nil: a forced refresh is never asked for
+	Now       func() time.Time // required
+	Timeout   time.Duration    // of one call; 0 means DefaultTimeout
+	Logger    *slog.Logger     // nil discards
+
+	// Observe is called once per API call with its path, the error code (0 also when there was no
+	// answer) and the word of what went wrong, "" when nothing. nil is fine.
+	Observe func(path string, code int, reason string)
+}
+
+// Client calls the platform for one account. It is safe for concurrent use. Neither its errors nor
+// its log lines hold the secret, a token or an openid.
+type Client struct {
+	o      ClientOptions
+	base   *url.URL
+	http   *http.Client
+	tokens *tokens
+}
+
+// NewClient checks the options; it calls nobody.
+func NewClient(o ClientOptions) (*Client, error) {
+	if o.AppID == "" || o.AppSecret == "" || o.Now == nil {
+		return nil, errors.New("wechat client: AppID, AppSecret and Now are required")
+	}
+	if o.APIBase == "" {
+		o.APIBase = DefaultAPIBase
+	}
+	base, err := url.Parse(o.APIBase)
+	if err != nil || base.Scheme != "https" && base.Scheme != "http" || base.Host == "" || base.User != nil ||
+		strings.Trim(base.Path, "/") != "" || base.RawQuery != "" || base.Fragment != "" {
+		return nil, errors.New("wechat client: the API base must be a scheme and a host, for example " + DefaultAPIBase)
+	}
+	base.Path = ""
+	o.Timeout = orDefault(o.Timeout, DefaultTimeout)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Observe == nil {
+		o.Observe = func(string, int, string) {}
+	}
+	if o.Transport == nil {
+		o.Transport = newTransport()
+	}
+	c := &Client{o: o, base: base}
+	c.http = &http.Client{
+		Transport:     o.Transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	c.tokens = newTokens(c)
+	return c, nil
+}
+
+func newTransport() *http.Transport {
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout:   5 * time.Second,
+		MaxIdleConns:          64,
+		MaxIdleConnsPerHost:   64,
+		MaxConnsPerHost:       128,
+		IdleConnTimeout:       30 * time.Second, // below the platform's own, so that few posts meet a closing connection
+		ResponseHeaderTimeout: DefaultTimeout,
+		ForceAttemptHTTP2:     true,
+	}
+}
+
+// String hides the secrets from logs.
+func (c *Client) String() string { return "wechat.Client{" + c.o.AppID + "}" }
+
+// GoString hides the secrets from %#v.
+func (c *Client) GoString() string { return c.String() }
+
+// APIError is a call that did not succeed.
+type APIError struct {
+	Path      string          // of the API, without parameters
+	Verdict   channel.Verdict // Unsent, Unknown, or Refused when the platform answered with a code
+	Code      int             // the platform's, 0 when it gave none
+	Reason    string          // short English word
+	Message   string          // the platform's errmsg, shortened
+	RequestID string          // the platform's rid
+	class     channel.Class
+	wait      time.Duration
+	cause     error // context errors only: nothing else is known to be free of secrets
+}
+
+// Error names the call and what went wrong.
+func (e *APIError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "calling %s: %s (%s)", e.Path, e.Reason, e.Verdict)
+	if e.Code != 0 {
+		fmt.Fprintf(&b, " errcode %d", e.Code)
+	}
+	if e.Message != "" {
+		fmt.Fprintf(&b, " %q", e.Message)
+	}
+	if e.RequestID != "" {
+		fmt.Fprintf(&b, " rid %s", e.RequestID)
+	}
+	return b.String()
+}
+
+// Unwrap returns context.Canceled or context.DeadlineExceeded, if that was the cause.
+func (e *APIError) Unwrap() error { return e.cause }
+
+// call asks one API with the account's token: GET when in is nil, else POST with in as JSON. The
+// answer is decoded into out unless out is nil. A rejected token is renewed and the call repeated
+// once: the platform certainly did not act on it. Every error is an *APIError.
+func (c *Client) call(ctx context.Context, path string, in, out any) (answerHead, error) {
+	token, err := c.tokens.current(ctx)
+	if err != nil {
+		return answerHead{}, err
+	}
+	head, err := c.attempt(ctx, path, token, in, out)
+	if !tokenRejected(err) {
+		return head, err
+	}
+	fresh, renewErr := c.tokens.replace(ctx, token)
+	if renewErr != nil {
+		// The refusal of the call is what the caller asked about; why no new token came is logged.
+		c.o.Logger.Warn("token could not be replaced", "error", renewErr)
+		return head, err
+	}
+	head, err = c.attempt(ctx, path, fresh, in, out)
+	if tokenRejected(err) {
+		c.tokens.reject(ctx, fresh)
+	}
+	return head, err
+}
+
+func tokenRejected(err error) bool {
+	var e *APIError
+	return errors.As(err, &e) && e.class == channel.ClassToken
+}
+
+func (c *Client) attempt(ctx context.Context, path, token string, in, out any) (answerHead, error) {
+	head, body, err := c.exchange(ctx, path, url.Values{"access_token": {token}}, in, token)
+	if err == nil && out != nil {
+		if json.Unmarshal(body, out) != nil {
+			err = &APIError{Path: path, Verdict: channel.Unknown, Reason: "unparsable", RequestID: head.rid}
+		}
+	}
+	var e *APIError
+	if errors.As(err, &e) {
+		c.o.Observe(path, e.Code, e.Reason)
+	} else {
+		c.o.Observe(path, 0, "")
+	}
+	return head, err
+}
+
+// exchange is one HTTP round trip. secrets are removed from whatever the platform says back.
+func (c *Client) exchange(ctx context.Context, path string, query url.Values, in any, secrets ...string) (answerHead, []byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
+	defer cancel()
+	var connected atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	})
+	req, err := c.request(ctx, path, query, in)
+	if err != nil {
+		return answerHead{}, nil, &APIError{Path: path, Verdict: channel.Refused, Reason: "request", class: channel.ClassOurs}
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return answerHead{}, nil, transportError(path, connected.Load(), err)
+	}
+	defer func() { _ = resp.Body.Close() }() // everything wanted of it was read
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	unknown := &APIError{Path: path, Verdict: channel.Unknown, class: channel.ClassLater}
+	switch {
+	case resp.StatusCode >= 300 && resp.StatusCode < 400:
+		unknown.Reason = "redirect"
+	case resp.StatusCode != http.StatusOK:
+		unknown.Reason = fmt.Sprintf("http_%d", resp.StatusCode)
+	case err != nil:
+		unknown.Reason, unknown.cause = "answer_cut", contextError(err)
+	case len(body) > maxAnswer:
+		unknown.Reason = "answer_too_large"
+	}
+	if unknown.Reason != "" {
+		return answerHead{}, nil, unknown
+	}
+	head, ok := decodeHead(body)
+	if !ok {
+		unknown.Reason = "unparsable"
+		return answerHead{}, nil, unknown
+	}
+	if head.coded && head.code != 0 {
+		return head, nil, c.refusal(path, head, secrets)
+	}
+	return head, body, nil
+}
+
+func (c *Client) request(ctx context.Context, path string, query url.Values, in any) (*http.Request, error) {
+	u := *c.base
+	u.Path = path
+	u.RawQuery = query.Encode()
+	if in == nil {
+		return http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
+	}
+	var body bytes.Buffer
+	enc := json.NewEncoder(&body)
+	enc.SetEscapeHTML(false) // WeChat shows \u0026 to the person as it stands
+	if err := enc.Encode(in); err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), &body)
+	if err == nil {
+		req.Header.Set("Content-Type", "application/json; charset=utf-8")
+	}
+	return req, err
+}
+
+// transportError tells what certainly never left us from what may have arrived. Until a connection
+// (with TLS) was there, nothing was written; from then on nobody can tell: the request may sit in
+// a buffer of either side. The text of err is dropped, it holds the URL and so the token.
+func transportError(path string, connected bool, err error) *APIError {
+	e := &APIError{Path: path, Verdict: channel.Unsent, Reason: "no_connection", class: channel.ClassLater, cause: contextError(err)}
+	var timeout net.Error
+	if connected {
+		e.Verdict, e.Reason = channel.Unknown, "answer_lost"
+		if errors.As(err, &timeout) && timeout.Timeout() {
+			e.Reason = "timeout"
+		}
+	}
+	return e
+}
+
+func contextError(err error) error {
+	for _, c := range []error{context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, c) {
+			return c
+		}
+	}
+	return nil
+}
+
+func (c *Client) refusal(path string, h answerHead, secrets []string) *APIError {
+	rule := Classify(h.code)
+	e := &APIError{
+		Path: path, Verdict: rule.Verdict, Code: h.code, Reason: rule.Reason,
+		Message: h.text, RequestID: h.rid, class: rule.Class, wait: rule.RetryAfter,
+	}
+	for _, s := range append(secrets, c.o.AppSecret) {
+		if s != "" {
+			e.Message = strings.ReplaceAll(e.Message, s, "***")
+		}
+	}
+	if e.Code == 45009 {
+		e.wait = untilMidnight(c.o.Now())
+	}
+	return e
+}
