@@ -43,7 +43,7 @@ func ParseOrgCode(s string) (OrgCode, bool) {
 
 // Level returns how high the unit stands; LevelNone for a malformed code.
 func (c OrgCode) Level() Level {
-	if len(c) != 12 || c[:2] == "00" {
+	if len(c) != 12 || c[:2] == "00" || strings.Trim(string(c), "0123456789") != "" {
 		return LevelNone
 	}
 	for l := LevelProvince; l < LevelVillage; l++ {
@@ -66,7 +66,7 @@ func (c OrgCode) Prefix() string {
 // Contains reports whether other is c or lies inside it. A malformed c contains nothing.
 func (c OrgCode) Contains(other OrgCode) bool {
 	p := c.Prefix()
-	return p != "" && len(other) == 12 && strings.HasPrefix(string(other), p)
+	return p != "" && other.Level() != LevelNone && strings.HasPrefix(string(other), p)
 }
 
 // Ancestor returns the unit of that level which c lies in, c itself at its own level, "" below it.
@@ -106,7 +106,7 @@ func (s Scope) Prefixes() []string {
 // Sees reports whether a unit lies inside the scope.
 func (s Scope) Sees(c OrgCode) bool {
 	for _, p := range s.Prefixes() {
-		if len(c) == 12 && strings.HasPrefix(string(c), p) {
+		if c.Level() != LevelNone && strings.HasPrefix(string(c), p) {
 			return true
 		}
 	}
