@@ -61,4 +61,7 @@ type Head struct {
 	Query  Query
 	Roster string // roster version: hash of the roster rows the list starts from
 	Lines  int    // number of lines, counted by the same query
+	// CohortName and UnitName are the words for Query.Cohort and Query.Unit; "" shows the codes.
+	CohortName string
+	UnitName   string
 }

@@ -39,6 +39,15 @@ func Text(s string) Cell {
 	return Cell{kind: textCell, text: Clean(s)}
 }
 
+// Texts makes a row of texts.
+func Texts(s ...string) []Cell {
+	out := make([]Cell, len(s))
+	for i, v := range s {
+		out[i] = Text(v)
+	}
+	return out
+}
+
 // Int is a whole number.
 func Int(n int) Cell { return Cell{kind: numberCell, number: int64(n)} }
 

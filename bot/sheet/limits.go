@@ -1,7 +1,8 @@
 package sheet
 
-// Limits bounds what is read from a file. A zero field forbids everything: start from
-// DefaultLimits.
+import "cmp"
+
+// Limits bounds what is read from a file. A field of 0 takes its value from DefaultLimits.
 type Limits struct {
 	FileBytes int64 // size of an XLSX file, packed, in bytes
 	TextBytes int64 // size of a CSV file, or of all parts of an XLSX file that are read, unpacked, in bytes
@@ -18,6 +19,18 @@ func DefaultLimits() Limits {
 		Rows:      500_000,
 		Columns:   100,
 		CellRunes: 1_000,
+	}
+}
+
+// orDefault fills the fields that are 0.
+func (l Limits) orDefault() Limits {
+	d := DefaultLimits()
+	return Limits{
+		FileBytes: cmp.Or(l.FileBytes, d.FileBytes),
+		TextBytes: cmp.Or(l.TextBytes, d.TextBytes),
+		Rows:      cmp.Or(l.Rows, d.Rows),
+		Columns:   cmp.Or(l.Columns, d.Columns),
+		CellRunes: cmp.Or(l.CellRunes, d.CellRunes),
 	}
 }
 

@@ -30,7 +30,7 @@ type Row struct {
 // Memory is flat for CSV; for XLSX it is the table of texts, bounded by named limits.
 func Read(r io.ReaderAt, size int64, name string, limits Limits) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
-		g := &gate{name: baseName(name), limits: limits, yield: yield}
+		g := &gate{name: baseName(name), limits: limits.orDefault(), yield: yield}
 		var err error
 		switch kind, kindErr := sniffKind(r, size); {
 		case kindErr != nil:

@@ -1,0 +1,87 @@
+package report
+
+import (
+	"bufio"
+	"html"
+	"io"
+
+	"github.com/tiangeng/tiangeng/bot/sheet"
+)
+
+// htmlWriter writes a page for print: A4 across, headings on every sheet of paper, no script.
+type htmlWriter struct{ w *bufio.Writer }
+
+func newHTMLWriter(w io.Writer) *htmlWriter {
+	return &htmlWriter{bufio.NewWriterSize(w, 1<<16)}
+}
+
+const htmlHead = `<!DOCTYPE html>
+<html lang="zh-CN">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>` + listTitle + `</title>
+<style>
+@page { size: A4 landscape; margin: 12mm }
+body { font: 10.5pt/1.4 "Songti SC", SimSun, serif; margin: 1em }
+h1 { font-size: 16pt; text-align: center; margin: .4em 0 }
+dl { display: flex; flex-wrap: wrap; gap: 0 2em; margin: .4em 0 }
+dl div { display: flex } dt::after { content: "：" } dd { margin: 0 }
+table { border-collapse: collapse; width: 100%; font-size: 9pt }
+thead { display: table-header-group } tr { break-inside: avoid }
+th, td { border: 1px solid #444; padding: .15em .35em; text-align: left }
+th { background: #eee } td.n { text-align: right; white-space: nowrap }
+.broken { color: #b00; font-size: 16pt; font-weight: bold }
+</style>
+</head>
+<body>
+<h1>` + listTitle + `</h1>
+`
+
+// Errors of writing stay in the buffered writer, so only what flushes is asked for them.
+func (h *htmlWriter) text(s string) { _, _ = h.w.WriteString(s) }
+
+func (h *htmlWriter) head(head Head, titles map[string]string) error {
+	h.text(htmlHead)
+	h.pairs("head", headPairs(head, titles))
+	h.text("<table>\n<thead><tr>")
+	for _, c := range listColumns {
+		h.text("<th>" + html.EscapeString(c.heading) + "</th>")
+	}
+	h.text("</tr></thead>\n<tbody>\n")
+	return h.w.Flush()
+}
+
+func (h *htmlWriter) pairs(class string, pairs []pair) {
+	h.text(`<dl class="` + class + "\">\n")
+	for _, p := range pairs {
+		h.text("<div><dt>" + html.EscapeString(p.label) + "</dt><dd>" + html.EscapeString(p.value.String()) + "</dd></div>\n")
+	}
+	h.text("</dl>\n")
+}
+
+func (h *htmlWriter) line(r *row) error {
+	h.text("<tr>")
+	for i := range listColumns {
+		c := listColumns[i].cell(r)
+		if c.IsText() || c == (sheet.Cell{}) {
+			h.text("<td>" + html.EscapeString(c.String()) + "</td>")
+		} else {
+			h.text(`<td class="n">` + c.String() + "</td>")
+		}
+	}
+	_, err := h.w.WriteString("</tr>\n")
+	return err
+}
+
+func (h *htmlWriter) end(t Totals) error {
+	h.text("</tbody>\n</table>\n")
+	h.pairs("totals", totalPairs(t))
+	h.text("</body>\n</html>\n")
+	return h.w.Flush()
+}
+
+func (h *htmlWriter) abandon() {
+	h.text("</tbody>\n</table>\n<p class=\"broken\">" + brokenOff + "</p>\n")
+	_ = h.w.Flush() // the list is lost already
+}
