@@ -28,6 +28,9 @@ type Course struct {
 	Authors  []string `json:"authors"`
 	Sources  []Source `json:"sources"`
 	Lessons  []Lesson `json:"lessons"` // in teaching order, at least one
+	// Media maps each picture and recording that a lesson names (path below the course folder) to
+	// the SHA-256 of its bytes in hex: another picture is another version. nil when there is none.
+	Media map[string]string `json:"media,omitempty"`
 
 	ref Ref
 }
@@ -49,7 +52,7 @@ func (c *Course) Lesson(id string) (*Lesson, int) {
 type Source struct {
 	Title string `json:"title"`
 	From  string `json:"from,omitempty"` // issuing body
-	Date  string `json:"date,omitempty"` // 2006-01-02 or 2006
+	Date  string `json:"date,omitempty"` // 2006-01-02, 2006-01 or 2006
 	URL   string `json:"url,omitempty"`  // https only
 }
 
