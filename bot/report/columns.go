@@ -25,7 +25,7 @@ type row struct {
 
 // listColumns are the columns of the completion list, in order: the one place that says so.
 var listColumns = [...]column{
-	{"序号", 7, func(r *row) sheet.Cell { return sheet.Int(r.number) }},
+	{"序号", 12, func(r *row) sheet.Cell { return sheet.Int(r.number) }},
 	{"州市", 14, func(r *row) sheet.Cell { return sheet.Text(r.Prefecture) }},
 	{"县市区", 14, func(r *row) sheet.Cell { return sheet.Text(r.County) }},
 	{"乡镇街道", 16, func(r *row) sheet.Cell { return sheet.Text(r.Township) }},
@@ -83,6 +83,8 @@ type pair struct {
 	value sheet.Cell
 }
 
+// The labels of pairs share a column with the line numbers: at most six Chinese characters.
+
 // headPairs says in words what the list is about, so that a filed copy explains itself (C3).
 func headPairs(h Head, titles map[string]string) []pair {
 	q := h.Query
@@ -93,7 +95,7 @@ func headPairs(h Head, titles map[string]string) []pair {
 		{"管理范围", sheet.Text(scopeWords(q.Scope))},
 		{"学习日期", sheet.Text(rangeWords(q.From, q.To))},
 		{"截止时间", stamp(q.CutOff)},
-		{"时间说明", sheet.Text("本表时间都是北京时间，截止时间以后的学习不算在内")},
+		{"说明", sheet.Text("时间都是北京时间；截止时间以后的学习不算在内；完成率不算退学和免修的人")},
 		{"花名册版本", sheet.Text(h.Roster)},
 		{"行数", sheet.Int(h.Lines)},
 	}
@@ -109,7 +111,7 @@ func totalPairs(t Totals) []pair {
 		{NotStarted.Word(), sheet.Int(t.NotStarted)},
 		{NotBound.Word(), sheet.Int(t.NotBound)},
 		{Away.Word(), sheet.Int(t.Away)},
-		{"完成率（%，不算退学和免修）", sheet.Fixed(t.Rate(), 1)},
+		{"完成率（%）", sheet.Fixed(t.Rate(), 1)},
 		{"学时合计", sheet.Fixed(int(t.Hours), 2)},
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tiangeng/tiangeng/bot/people"
+	"github.com/tiangeng/tiangeng/bot/sheet"
 	"github.com/tiangeng/tiangeng/bot/study"
 )
 
@@ -98,14 +99,15 @@ func (j *jsonWriter) head(h Head, titles map[string]string) error {
 }
 
 func (j *jsonWriter) line(r *row) error {
+	clean := sheet.Clean // as the other forms do, so that all hold the same text
 	if j.comma {
 		_ = j.w.WriteByte(',')
 	}
 	j.comma = true
 	l := jsonLine{
-		Number: r.number, Prefecture: r.Prefecture, County: r.County, Township: r.Township, Village: r.Village, Unit: r.Unit,
-		Learner: r.Learner, Name: r.Name, Category: r.Category, Cohort: r.Cohort, CohortCode: r.CohortCode, Course: r.Course,
-		Title: r.title, Status: r.Status, Lessons: r.Lessons, Done: r.Done, Hours: json.Number(hours(r.Hours)),
+		Number: r.number, Prefecture: clean(r.Prefecture), County: clean(r.County), Township: clean(r.Township),
+		Village: clean(r.Village), Unit: r.Unit, Learner: r.Learner, Name: clean(r.Name), Category: clean(r.Category),
+		Cohort: clean(r.Cohort), CohortCode: r.CohortCode, Course: r.Course, Title: clean(r.title), Status: r.Status, Lessons: r.Lessons, Done: r.Done, Hours: json.Number(hours(r.Hours)),
 		FirstAt: rfc3339(r.FirstAt), LastAt: rfc3339(r.LastAt),
 	}
 	if r.Done > 0 {

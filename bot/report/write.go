@@ -77,16 +77,19 @@ func writeAll(out writer, t *Tally, head Head, titles map[string]string, lines i
 	if err := out.head(head, titles); err != nil {
 		return err
 	}
+	var current Line // one for all: two million lines are not two million allocations
+	r := row{Line: &current}
 	for line, err := range lines {
 		if err != nil {
 			return err
 		}
-		t.Add(&line)
-		title := titles[line.Course]
-		if title == "" {
-			title = line.Course
+		current = line
+		t.Add(&current)
+		r.number, r.title = t.Totals.Lines, titles[line.Course]
+		if r.title == "" {
+			r.title = line.Course
 		}
-		if err := out.line(&row{Line: &line, number: t.Totals.Lines, title: title}); err != nil {
+		if err := out.line(&r); err != nil {
 			return err
 		}
 	}
