@@ -77,15 +77,21 @@ func header(f *findings, lines []line) (map[string]field, []line) {
 }
 
 // bodyStarts guesses, at a header line that cannot be understood, whether the closing --- was
-// forgotten: what follows up to the next --- is then no list of keys.
+// forgotten. A header has no paragraphs: a blank line that is not followed by one of our keys, or
+// no --- at all, says that this is the text already.
 func bodyStarts(lines []line) bool {
+	gap := false
 	for _, l := range lines {
+		m := headerLine.FindStringSubmatchIndex(l.fold)
 		switch {
 		case l.blank():
+			gap = true
 		case isRule(l):
 			return false
-		case headerLine.FindStringIndex(l.fold) == nil:
+		case quizHeading.MatchString(l.fold), gap && (m == nil || !isLessonKey(l.fold[m[2]:m[3]])):
 			return true
+		default:
+			gap = false
 		}
 	}
 	return true

@@ -114,6 +114,7 @@ var (
 type quizReader struct {
 	f      *findings
 	drafts []*draft
+	top    int  // the highest number so far
 	gap    bool // a blank line came before
 	stray  bool // text before the first question was reported
 }
@@ -148,13 +149,11 @@ func parseQuiz(f *findings, lines []line) []Item {
 
 func (q *quizReader) read(l line) {
 	var d *draft
-	previous := 0
 	if n := len(q.drafts); n > 0 {
 		d = q.drafts[n-1]
-		previous = d.number
 	}
-	if s, ok := startOf(l); ok && (s.name != "" || q.gap && (d == nil || s.number == previous+1)) {
-		q.open(l, s, previous)
+	if s, ok := startOf(l); ok && (s.name != "" || q.gap && (d == nil || s.number == q.top+1)) {
+		q.open(l, s)
 		return
 	}
 	switch {
@@ -176,16 +175,16 @@ func (q *quizReader) read(l line) {
 }
 
 // open begins the next question.
-func (q *quizReader) open(l line, s start, previous int) {
+func (q *quizReader) open(l line, s start) {
+	due := q.top + 1
 	d := &draft{line: l.number, number: s.number, kind: s.kind, stem: newPart(l, s.rest)}
 	d.last = d.stem
 	switch {
 	case s.number == 0 && s.rest == 0, s.number == 0 && !startNumber.MatchString(l.fold):
-		d.number = previous + 1
+		d.number = due
 		q.f.wrong(l.number, 0, "content.item_unnumbered", fault.A("want", d.number))
-	case s.number != previous+1:
-		q.f.wrong(l.number, 0, "content.item_misnumbered", fault.A("got", s.number), fault.A("want", previous+1))
-		d.number = previous + 1
+	case s.number != due:
+		q.f.wrong(l.number, 0, "content.item_misnumbered", fault.A("got", s.number), fault.A("want", due))
 	}
 	switch {
 	case s.name == "":
@@ -194,6 +193,7 @@ func (q *quizReader) open(l line, s start, previous int) {
 		q.f.wrong(l.number, 0, "content.kind_unknown", fault.A("kind", s.name))
 	}
 	q.drafts = append(q.drafts, d)
+	q.top = max(q.top, d.number)
 }
 
 // readLabel takes a line that begins with 答案 or 解析.

@@ -121,7 +121,7 @@ func (l *courseLoader) load() {
 	}
 	l.media, l.titles, l.numbers = make(map[string]string), make(map[string]string), make(map[string]string)
 	l.readCourseFile()
-	var folders []string
+	var folders, others []string
 	for _, e := range entries {
 		switch name := e.Name(); {
 		case name == courseFile, ignored(name):
@@ -130,8 +130,7 @@ func (l *courseLoader) load() {
 		case strings.EqualFold(path.Ext(name), ".md"):
 			l.lesson(name)
 		default:
-			l.at(name).warn(0, 0, "content.file_unused")
-			l.done()
+			others = append(others, name)
 		}
 	}
 	if l.course != nil && len(l.course.Lessons) == 0 {
@@ -141,8 +140,9 @@ func (l *courseLoader) load() {
 		l.f.wrong(0, 0, "content.lessons_many", fault.A("limit", MaxLessons))
 	}
 	for _, name := range folders {
-		l.unusedMedia(name)
+		others = append(others, l.filesOf(name)...)
 	}
+	l.unused(others)
 	if l.course != nil && len(l.media) > 0 {
 		l.course.Media = l.media
 	}
@@ -223,22 +223,31 @@ func (l *courseLoader) checkMedia(f *findings, at field, name string, kind media
 	}
 }
 
-// unusedMedia reports files of a sub-folder that no lesson names.
-func (l *courseLoader) unusedMedia(folder string) {
+// filesOf are the files of a sub-folder; what lies deeper is not looked at.
+func (l *courseLoader) filesOf(folder string) []string {
 	entries, err := fs.ReadDir(l.fsys, path.Join(l.dir, folder))
 	if err != nil {
 		l.at(folder).wrong(0, 0, "content.file_unreadable")
 		l.done()
-		return
+		return nil
 	}
-	used := l.named()
+	var out []string
 	for _, e := range entries {
-		name := path.Join(folder, e.Name())
-		if ignored(e.Name()) || slices.Contains(used, name) {
-			continue
+		if !e.IsDir() && !ignored(e.Name()) {
+			out = append(out, path.Join(folder, e.Name()))
 		}
-		l.at(name).warn(0, 0, "content.file_unused")
-		l.done()
+	}
+	return out
+}
+
+// unused reports files that no lesson names.
+func (l *courseLoader) unused(names []string) {
+	used := l.named()
+	for _, name := range names {
+		if !slices.Contains(used, name) {
+			l.at(name).warn(0, 0, "content.file_unused")
+			l.done()
+		}
 	}
 }
 

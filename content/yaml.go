@@ -56,13 +56,14 @@ var (
 		{"mapping values are not allowed", "content.yaml_colon"},
 		{"could not find expected ':'", "content.yaml_no_colon"},
 		{"quoted scalar", "content.yaml_quote"},
+		{"unexpected end of stream", "content.yaml_quote"},
 		{"did not find expected", "content.yaml_indent"},
 	}
 )
 
 // yamlProblem says in plain words what the parser said.
 func yamlProblem(f *findings, err error) {
-	number, reason := 0, err.Error()
+	number, reason := 1, err.Error() // the parser leaves the line out when it is the first
 	if m := yamlLine.FindStringSubmatch(reason); m != nil {
 		number, _ = strconv.Atoi(m[1]) // digits
 		reason = m[2]
