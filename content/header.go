@@ -71,7 +71,7 @@ func header(f *findings, lines []line) (map[string]field, []line) {
 		}
 	}
 	if opened {
-		f.wrong(lines[len(lines)-1].number, 0, "content.header_not_closed")
+		f.wrong(0, 0, "content.header_not_closed")
 	}
 	return fields, nil
 }
