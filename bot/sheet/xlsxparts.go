@@ -81,7 +81,7 @@ func (b *workbook) readIndex() error {
 	if b.rels, b.types, err = b.relations(book); err != nil {
 		return err
 	}
-	err = b.walk(book, func(_ *walker, t xml.Token) error {
+	err = b.walk(book, func(t xml.Token) error {
 		e, ok := t.(xml.StartElement)
 		if !ok {
 			return nil
@@ -112,7 +112,7 @@ func (b *workbook) relations(of string) (ids map[string]relation, types map[stri
 	if b.parts[name] == nil {
 		return ids, types, nil
 	}
-	err = b.walk(name, func(_ *walker, t xml.Token) error {
+	err = b.walk(name, func(t xml.Token) error {
 		e, ok := t.(xml.StartElement)
 		if !ok || e.Name.Local != "Relationship" || attr(e, "TargetMode") == "External" {
 			return nil
@@ -140,7 +140,7 @@ func (b *workbook) readTexts() error {
 	}
 	var text textCollector
 	kept := 0
-	return b.walk(name, func(_ *walker, t xml.Token) error {
+	return b.walk(name, func(t xml.Token) error {
 		text.see(t)
 		switch e := t.(type) {
 		case xml.StartElement:
@@ -175,7 +175,7 @@ func (b *workbook) readStyles() error {
 	}
 	custom := map[string]string{}
 	inCells := false
-	return b.walk(name, func(_ *walker, t xml.Token) error {
+	return b.walk(name, func(t xml.Token) error {
 		switch e := t.(type) {
 		case xml.StartElement:
 			switch e.Name.Local {

@@ -205,7 +205,7 @@ type sheetReader struct {
 	text    textCollector
 }
 
-func (s *sheetReader) token(_ *walker, t xml.Token) error {
+func (s *sheetReader) token(t xml.Token) error {
 	if s.inCell {
 		s.text.see(t)
 	}

@@ -187,7 +187,7 @@ func TestReadXLSXRefusesTheFile(t *testing.T) {
 
 func TestReadXLSXWithMergedAreasAcrossChunks(t *testing.T) {
 	t.Parallel()
-	for pad := range 300 {
+	for pad := 0; pad < 300; pad += 3 {
 		rows := `<row r="1"><c r="A1"><v>1</v></c></row><row r="2"><c r="B2"><v>2</v></c></row>`
 		data := bookOf(t, "<worksheet><sheetData>"+rows+"</sheetData><!--"+strings.Repeat("x", 1<<16-250+pad)+`--><mergeCells count="1"><mergeCell ref="A1:A2"/></mergeCells></worksheet>`)
 		got := readAll(t, data)

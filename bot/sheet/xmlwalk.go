@@ -11,43 +11,44 @@ import (
 	"github.com/tiangeng/tiangeng/bot/fault"
 )
 
-// walker goes through the XML of one part.
-type walker struct {
-	dec *xml.Decoder
-}
-
 // errStop ends a walk early, without an error.
 var errStop = errors.New("sheet: stop")
 
 // walk hands every token of a part to f. XML that is cut off, badly nested, too deep or has a
 // DOCTYPE is an error: a table is never silently short.
-func (b *workbook) walk(part string, f func(*walker, xml.Token) error) error {
+func (b *workbook) walk(part string, f func(xml.Token) error) error {
 	rc, err := b.open(part)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = rc.Close() }() // only read
-	w := &walker{dec: xml.NewDecoder(&tokenGuard{r: rc})}
-	for depth := 0; ; {
-		t, err := w.dec.Token()
-		if errors.Is(err, io.EOF) {
+	dec := xml.NewDecoder(&tokenGuard{r: rc})
+	var open []string // names of the elements around the current place
+	for {
+		// RawToken, because nothing here depends on namespaces and Token takes half as long again;
+		// so nesting is checked here.
+		t, err := dec.RawToken()
+		if errors.Is(err, io.EOF) && len(open) == 0 {
 			return nil
 		}
 		if err != nil {
 			return damaged(err)
 		}
-		switch t.(type) {
+		switch e := t.(type) {
 		case xml.StartElement:
-			depth++
+			if len(open) == maxXMLDepth {
+				return fault.New(fault.Invalid, "sheet.damaged")
+			}
+			open = append(open, e.Name.Local)
 		case xml.EndElement:
-			depth--
+			if len(open) == 0 || open[len(open)-1] != e.Name.Local {
+				return fault.New(fault.Invalid, "sheet.damaged")
+			}
+			open = open[:len(open)-1]
 		case xml.Directive:
 			return fault.New(fault.Invalid, "sheet.damaged")
 		}
-		if depth > maxXMLDepth {
-			return fault.New(fault.Invalid, "sheet.damaged")
-		}
-		if err := f(w, t); err != nil {
+		if err := f(t); err != nil {
 			if errors.Is(err, errStop) {
 				return nil
 			}
