@@ -26,7 +26,7 @@ type row struct {
 // listColumns are the columns of the completion list, in order: the one place that says so.
 var listColumns = [...]column{
 	{"序号", 12, func(r *row) sheet.Cell { return sheet.Int(r.number) }},
-	{"州市", 14, func(r *row) sheet.Cell { return sheet.Text(r.Prefecture) }},
+	{"州市", 20, func(r *row) sheet.Cell { return sheet.Text(r.Prefecture) }},
 	{"县市区", 14, func(r *row) sheet.Cell { return sheet.Text(r.County) }},
 	{"乡镇街道", 16, func(r *row) sheet.Cell { return sheet.Text(r.Township) }},
 	{"村社区", 22, func(r *row) sheet.Cell { return sheet.Text(r.Village) }},
@@ -83,7 +83,8 @@ type pair struct {
 	value sheet.Cell
 }
 
-// The labels of pairs share a column with the line numbers: at most six Chinese characters.
+// Pairs share the first two columns with line numbers and prefectures: a label has at most six Chinese
+// characters, and the second column is wide enough for a moment, which would be shown as #### otherwise.
 
 // headPairs says in words what the list is about, so that a filed copy explains itself (C3).
 func headPairs(h Head, titles map[string]string) []pair {
