@@ -1,0 +1,218 @@
+package sim
+
+import (
+	"context"
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
+
+// templates is one template of the account.
+type templates struct {
+	Title    string   `json:"title"`
+	Keys     []string `json:"keys"`               // fields in order; empty takes whatever comes
+	LongTerm bool     `json:"longTerm,omitempty"` // long-term notice
+}
+
+// sentID remembers a client_msg_id.
+type sentID struct {
+	At    time.Time `json:"at"`
+	MsgID int64     `json:"msgId"`
+}
+
+// AddTemplate puts a template into the account.
+func (p *Platform) AddTemplate(id, title string, longTerm bool, keys ...string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.st.Template[id] = &templates{Title: title, Keys: keys, LongTerm: longTerm}
+}
+
+type templateMessage struct {
+	ToUser      string `json:"touser"`
+	TemplateID  string `json:"template_id"`
+	URL         string `json:"url"`
+	ClientMsgID string `json:"client_msg_id"`
+	Scene       string `json:"scene"`
+	Title       string `json:"title"`
+	Data        map[string]struct {
+		Value string `json:"value"`
+	} `json:"data"`
+}
+
+// card makes what the person sees; over-long values are cut, not refused (doc).
+func (t *templates) card(m templateMessage) *templateCard {
+	c := &templateCard{Title: t.Title, URL: m.URL}
+	keys := t.Keys
+	if len(keys) == 0 {
+		for k := range m.Data {
+			keys = append(keys, k)
+		}
+	}
+	for _, k := range keys {
+		v := m.Data[k].Value
+		if utf8.RuneCountInString(v) > 20 {
+			v = string([]rune(v)[:20])
+		}
+		c.Fields = append(c.Fields, templateField{Name: k, Value: v})
+	}
+	return c
+}
+
+// clientIDLife is how long a client_msg_id is remembered (doc).
+const clientIDLife = 10 * time.Minute
+
+// receiptAfter is how long the platform takes to report a template message (assumed).
+const receiptAfter = 2 * time.Second
+
+// templateSend accepts, and reports by TEMPLATESENDJOBFINISH what became of it (doc).
+func (c *call) templateSend() answer {
+	p := c.p
+	var m templateMessage
+	if a := c.decode(&m); a != nil {
+		return a
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a, now := p.st.Users[m.ToUser], p.clock.Now()
+	t := p.st.Template[m.TemplateID]
+	switch {
+	case a == nil:
+		return p.refuse(40003)
+	case t == nil || t.LongTerm:
+		return p.refuse(40037)
+	case !a.Following:
+		return p.refuse(43004)
+	case a.Blocked:
+		return p.refuse(43019)
+	}
+	for _, k := range t.Keys {
+		if m.Data[k].Value == "" {
+			return p.refuse(47003)
+		}
+	}
+	key := m.ToUser + " " + m.ClientMsgID
+	if s, seen := p.st.Sent[key]; seen && m.ClientMsgID != "" && now.Sub(s.At) < clientIDLife {
+		return answer{"errcode": 0, "errmsg": "ok", "msgid": s.MsgID} // sent once (doc)
+	}
+	p.st.MsgID++
+	id := p.st.MsgID
+	if m.ClientMsgID != "" {
+		p.st.Sent[key] = sentID{At: now, MsgID: id}
+	}
+	status := "success"
+	if a.Refuses {
+		status = "failed:user block"
+	} else {
+		p.saw(a, ChatItem{From: "bot", Via: "template", Kind: "template", Template: t.card(m), Status: "delivered"})
+	}
+	go p.receipt(m.ToUser, receiptAfter, func(msgID int64) string {
+		return cdata("MsgType", "event") + cdata("Event", "TEMPLATESENDJOBFINISH") + element("MsgID", msgID) + cdata("Status", status)
+	}, id)
+	return answer{"errcode": 0, "errmsg": "ok", "msgid": id}
+}
+
+// receipt pushes a report after a while, as the faults want it.
+func (p *Platform) receipt(openid string, after time.Duration, inner func(msgID int64) string, id int64) {
+	copies := 1
+	switch p.faults.take("receipt").Kind {
+	case FaultLost:
+		return
+	case FaultDoubled:
+		copies = 2
+	case FaultReordered:
+		after *= 3
+	case FaultMsgIDZero:
+		id = 0
+	}
+	p.after(after, func() {
+		body := "<xml>" + cdata("ToUserName", p.o.OriginalID) + cdata("FromUserName", openid) + element("CreateTime", p.clock.Now().Unix()) + inner(id) + "</xml>"
+		for range copies {
+			p.push(context.Background(), openid, body, false)
+		}
+	})
+}
+
+// bizSend is the subscription notice: one message for a grant, without end for a long-term one (doc).
+func (c *call) bizSend() answer {
+	p := c.p
+	var m templateMessage
+	if a := c.decode(&m); a != nil {
+		return a
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a, t := p.st.Users[m.ToUser], p.st.Template[m.TemplateID]
+	switch {
+	case a == nil:
+		return p.refuse(40003)
+	case t == nil:
+		return p.refuse(40037)
+	case a.Grants[m.TemplateID] == 0:
+		return p.refuse(43101)
+	}
+	for _, k := range t.Keys {
+		if m.Data[k].Value == "" {
+			return p.refuse(47003)
+		}
+	}
+	if a.Grants[m.TemplateID] > 0 {
+		a.Grants[m.TemplateID]--
+	}
+	p.saw(a, ChatItem{From: "bot", Via: "subscribe", Kind: "template", Template: t.card(m), Status: "delivered"})
+	p.st.MsgID++
+	go p.receipt(m.ToUser, receiptAfter, func(id int64) string {
+		return cdata("MsgType", "event") + cdata("Event", "subscribe_msg_sent_event") + "<SubscribeMsgSentEvent><List>" + cdata("TemplateId", m.TemplateID) +
+			element("MsgID", id) + element("ErrorCode", 0) + cdata("ErrorStatus", "success") + "</List></SubscribeMsgSentEvent>"
+	}, p.st.MsgID)
+	return ok
+}
+
+// GrantScene lets the person allow one old-style one-time message for a scene (0 to 10000, doc).
+func (u *User) GrantScene(scene int, template string) {
+	u.p.mu.Lock()
+	defer u.p.mu.Unlock()
+	a := u.p.user(u.openid)
+	if a.Scenes == nil {
+		a.Scenes = map[int]string{}
+	}
+	a.Scenes[scene] = template // the same scene does not accumulate (doc)
+}
+
+// subscribeOnce is the old one-time message (doc).
+func (c *call) subscribeOnce() answer {
+	p := c.p
+	var m templateMessage
+	if a := c.decode(&m); a != nil {
+		return a
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a := p.st.Users[m.ToUser]
+	scene, err := strconv.Atoi(m.Scene)
+	switch {
+	case a == nil:
+		return p.refuse(40003)
+	case err != nil || scene < 0 || scene > 10000 || utf8.RuneCountInString(m.Title) > 15 || m.Data["content"].Value == "":
+		return p.refuse(47003)
+	case a.Scenes[scene] != m.TemplateID || m.TemplateID == "":
+		return p.refuse(43101)
+	}
+	delete(a.Scenes, scene)
+	p.saw(a, ChatItem{From: "bot", Via: "subscribe", Kind: "template", Status: "delivered", Template: &templateCard{
+		Title: m.Title, URL: m.URL, Fields: []templateField{{Name: "content", Value: m.Data["content"].Value}},
+	}})
+	return ok
+}
+
+// RevokeNotice switches a notice off in the settings: only that is told to the bot (doc).
+func (u *User) RevokeNotice(ctx context.Context, template string) (Exchange, error) {
+	return u.do(ctx, act{
+		item:   ChatItem{From: "system", Via: "event", Kind: "event", Text: "关闭了订阅通知"},
+		change: func(a *account, _ time.Time) { delete(a.Grants, template) },
+		body: func(*account) string {
+			return cdata("MsgType", "event") + cdata("Event", "subscribe_msg_change_event") + "<SubscribeMsgChangeEvent><List>" +
+				cdata("TemplateId", template) + cdata("SubscribeStatusString", "reject") + "</List></SubscribeMsgChangeEvent>"
+		},
+	})
+}
+

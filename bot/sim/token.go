@@ -1,0 +1,158 @@
+package sim
+
+import (
+	"net/http"
+	"time"
+)
+
+// tokens is one family of access tokens; the two are isolated from each other (doc).
+type tokens struct {
+	Current  string    `json:"current"`
+	Expires  time.Time `json:"expires"`
+	Old      string    `json:"old,omitempty"` // still good until OldUntil
+	OldUntil time.Time `json:"oldUntil"`
+	Forced   []int64   `json:"forced,omitempty"` // Unix seconds of forced refreshes today
+}
+
+const (
+	tokenLife    = 2 * time.Hour
+	tokenOverlap = 5 * time.Minute
+	forcedADay   = 20
+	forcedGap    = 30 * time.Second
+)
+
+func (p *Platform) family(name string) *tokens {
+	t := p.st.Tokens[name]
+	if t == nil {
+		t = &tokens{}
+		p.st.Tokens[name] = t
+	}
+	return t
+}
+
+func (t *tokens) renew(now time.Time, overlap time.Duration) {
+	t.Old, t.OldUntil = t.Current, now.Add(overlap)
+	t.Current, t.Expires = "SIM_"+digits(40), now.Add(tokenLife)
+}
+
+func (p *Platform) credentials(appid, secret string) int {
+	switch {
+	case appid != p.o.AppID:
+		return 40013
+	case secret != p.o.AppSecret:
+		return 40125
+	}
+	return 0
+}
+
+// token is GET /cgi-bin/token: every call makes a new one and the old one dies; that there is no
+// overlap is assumed (the strict reading).
+func (c *call) token() answer {
+	p := c.p
+	if c.query.Get("grant_type") != "client_credential" {
+		return p.refuse(40002)
+	}
+	if code := p.credentials(c.query.Get("appid"), c.query.Get("secret")); code != 0 {
+		return p.refuse(code)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t := p.family("token")
+	t.renew(p.clock.Now(), 0)
+	return answer{"access_token": t.Current, "expires_in": int(tokenLife.Seconds())}
+}
+
+// stableToken is POST /cgi-bin/stable_token: the same token while it is good, a new one from five
+// minutes before its end on, both good meanwhile; a forced one kills the old at once, at most 20 a
+// day and 30 s apart, else it is as if not forced (doc).
+func (c *call) stableToken() answer {
+	p := c.p
+	if c.r.Method != http.MethodPost {
+		return p.refuse(43002)
+	}
+	var in struct {
+		GrantType string `json:"grant_type"`
+		AppID     string `json:"appid"`
+		Secret    string `json:"secret"`
+		Force     bool   `json:"force_refresh"`
+	}
+	if a := c.decode(&in); a != nil {
+		return a
+	}
+	if in.GrantType != "client_credential" {
+		return p.refuse(40002)
+	}
+	if code := p.credentials(in.AppID, in.Secret); code != 0 {
+		return p.refuse(code)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now, t := p.clock.Now(), p.family("stable")
+	switch {
+	case in.Force && p.mayForce(t, now):
+		t.Forced = append(t.Forced, now.Unix())
+		t.renew(now, 0)
+	case t.Current == "" || !now.Before(t.Expires):
+		t.renew(now, 0)
+	case now.After(t.Expires.Add(-tokenOverlap)):
+		t.renew(now, tokenOverlap)
+	}
+	return answer{"access_token": t.Current, "expires_in": int(t.Expires.Sub(now).Seconds())}
+}
+
+func (p *Platform) mayForce(t *tokens, now time.Time) bool {
+	today := t.Forced[:0]
+	for _, at := range t.Forced {
+		if now.Sub(time.Unix(at, 0)) < 24*time.Hour {
+			today = append(today, at)
+		}
+	}
+	t.Forced = today
+	if len(today) == 0 {
+		return true
+	}
+	return len(today) < forcedADay && now.Sub(time.Unix(today[len(today)-1], 0)) >= forcedGap
+}
+
+// Forced tells how many forced refreshes were granted in the last day.
+func (p *Platform) Forced() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.family("stable").Forced)
+}
+
+// InvalidateToken kills the tokens at once, as another holder of the secret can.
+func (p *Platform) InvalidateToken() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, t := range p.st.Tokens {
+		t.renew(p.clock.Now(), 0)
+	}
+}
+
+// tokenCode says what is wrong with the call's token, 0 for nothing.
+func (c *call) tokenCode() int {
+	given := c.query.Get("access_token")
+	if given == "" {
+		return 41001
+	}
+	p := c.p
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.clock.Now()
+	for _, t := range p.st.Tokens {
+		switch {
+		case given == t.Current && now.Before(t.Expires):
+			return 0
+		case given == t.Current:
+			return 42001
+		case given == t.Old && now.Before(t.OldUntil):
+			return 0
+		}
+	}
+	return 40001
+}
+
+func (c *call) jsTicket() answer {
+	return answer{"errcode": 0, "errmsg": "ok", "ticket": "SIMTICKET" + c.p.o.AppID, "expires_in": 7200}
+}
