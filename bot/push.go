@@ -1,0 +1,241 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tiangeng/tiangeng/bot/conversation"
+	"github.com/tiangeng/tiangeng/bot/delivery"
+	"github.com/tiangeng/tiangeng/bot/fault"
+	"github.com/tiangeng/tiangeng/bot/study"
+	"github.com/tiangeng/tiangeng/content"
+)
+
+// pushPage is how many people are planned and written at a time.
+const pushPage = 500
+
+// Tick fires what has become due since the last look. Restarts fire nothing twice: the watermark
+// only moves forward and a day's push of a class is unique (Z1). Several replicas may tick at once.
+func (s *Service) Tick(ctx context.Context) error {
+	now := s.o.Now()
+	from, err := s.o.Store.Watermark(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the schedule's watermark: %w", err)
+	}
+	if from.IsZero() {
+		from = now.Add(-s.o.Policy.Lateness)
+	}
+	if !from.Before(now) {
+		return nil
+	}
+	cohorts, err := s.o.Store.Cohorts(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the classes: %w", err)
+	}
+	for _, c := range cohorts {
+		due, err := study.Due(c.Schedule, s.o.Calendar, from, now)
+		if err != nil {
+			// A year missing from the calendar must not stop the other classes, and does not mend
+			// itself by waiting: it is an alarm, and the operator runs `push --date` afterwards.
+			s.o.Metrics.failed("calendar")
+			s.o.Logger.Error("the calendar does not say whether a lesson is due", "cohort", c.Code, "err", err)
+			continue
+		}
+		for _, o := range due {
+			if _, err := s.fire(ctx, c, o, now, false); err != nil {
+				return fmt.Errorf("firing class %s on %s: %w", c.Code, o.Day, err)
+			}
+		}
+	}
+	if err := s.o.Store.AdvanceWatermark(ctx, now); err != nil {
+		return fmt.Errorf("moving the schedule's watermark: %w", err)
+	}
+	return nil
+}
+
+// Skip says why a class's push of a day did not fire. Each has a sentence under "push.".
+type Skip string
+
+// The reasons; the zero value means that it fired.
+const (
+	SkipNotTraining Skip = "not_training_day"
+	SkipNotYet      Skip = "not_yet"
+	SkipExpired     Skip = "expired"
+)
+
+// PushReport is what PushDay did, or would do, for one class.
+type PushReport struct {
+	Cohort  string               `json:"cohort"`
+	Name    string               `json:"name"`
+	Day     study.Day            `json:"day"`
+	DueAt   time.Time            `json:"dueAt"`
+	Skipped Skip                 `json:"skipped,omitempty"`
+	Planned int                  `json:"planned"`           // people decided for by this run
+	Window  int                  `json:"window"`            // of these, by the reply window
+	Waiting map[delivery.Why]int `json:"waiting"`           // of these, waiting for the pull, by reason
+	Written int                  `json:"written"`           // rows written by this run: 0 when run again
+	Summary *PushSummary         `json:"summary,omitempty"` // the day's truth after this run; nil for a dry run
+}
+
+// PushDay runs or re-runs the lesson push of one day for every class, or for one (cohort not "").
+// It is idempotent: who has a delivery of that day keeps it. dryRun plans and writes nothing.
+// A day whose hour is still to come or was missed by more than the policy's lateness does not fire.
+func (s *Service) PushDay(ctx context.Context, day study.Day, cohort string, dryRun bool) ([]PushReport, error) {
+	if !day.Valid() {
+		return nil, fault.New(fault.Invalid, "push.bad_day", fault.A("day", day))
+	}
+	cohorts, err := s.o.Store.Cohorts(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading the classes: %w", err)
+	}
+	var reports []PushReport
+	for _, c := range cohorts {
+		if cohort != "" && c.Code != cohort {
+			continue
+		}
+		at, err := c.Schedule.At(day)
+		if err != nil {
+			return reports, err
+		}
+		training, err := s.o.Calendar.Training(day, c.Schedule)
+		if err != nil {
+			return reports, err
+		}
+		if !training {
+			reports = append(reports, PushReport{Cohort: c.Code, Name: c.Name, Day: day, DueAt: at, Skipped: SkipNotTraining})
+			continue
+		}
+		r, err := s.fire(ctx, c, study.Occurrence{Day: day, At: at}, s.o.Now(), dryRun)
+		if err != nil {
+			return reports, fmt.Errorf("pushing class %s: %w", c.Code, err)
+		}
+		reports = append(reports, r)
+	}
+	if cohort != "" && len(reports) == 0 {
+		return nil, fault.New(fault.NotFound, "push.no_cohort", fault.A("cohort", cohort))
+	}
+	return reports, nil
+}
+
+// fire plans one day of one class and writes the deliveries, page by page.
+func (s *Service) fire(ctx context.Context, c study.Cohort, o study.Occurrence, now time.Time, dryRun bool) (PushReport, error) {
+	r := PushReport{Cohort: c.Code, Name: c.Name, Day: o.Day, DueAt: o.At, Waiting: map[delivery.Why]int{}}
+	push := Push{Cohort: c.Code, Day: o.Day, DueAt: o.At, Deadline: o.At.Add(s.o.Policy.Lateness)}
+	switch {
+	case now.Before(o.At):
+		r.Skipped = SkipNotYet
+		if !dryRun {
+			return r, nil
+		}
+		now = o.At // the forecast for the hour itself, from today's facts
+	case !now.Before(push.Deadline):
+		r.Skipped = SkipExpired
+		if dryRun {
+			return r, nil
+		}
+		return s.recordMissed(ctx, r, push, now)
+	}
+	for after := study.EnrolmentID(0); ; {
+		page, err := s.o.Store.DueEnrolments(ctx, c.Code, o.Day, after, pushPage)
+		if err != nil {
+			return r, fmt.Errorf("reading who is due: %w", err)
+		}
+		planned := make([]PlannedDelivery, 0, len(page))
+		for _, e := range page {
+			after = e.Enrolment.ID
+			p, err := s.plan(e, push, now)
+			if err != nil {
+				return r, err
+			}
+			r.count(p.Decision)
+			planned = append(planned, p)
+		}
+		if !dryRun {
+			written, err := s.o.Store.FirePush(ctx, now, push, planned)
+			if err != nil {
+				return r, fmt.Errorf("writing deliveries: %w", err)
+			}
+			r.Written += written
+		}
+		if len(page) < pushPage {
+			break
+		}
+	}
+	if dryRun {
+		return r, nil
+	}
+	s.o.Logger.Info("push fired", "cohort", c.Code, "day", o.Day, "planned", r.Planned, "window", r.Window, "written", r.Written)
+	return s.withSummary(ctx, r)
+}
+
+// recordMissed writes down that the hour was missed; if the push had fired in time already, that
+// stays as it is.
+func (s *Service) recordMissed(ctx context.Context, r PushReport, push Push, now time.Time) (PushReport, error) {
+	push.Expired = true
+	if _, err := s.o.Store.FirePush(ctx, now, push, nil); err != nil {
+		return r, fmt.Errorf("recording a missed push: %w", err)
+	}
+	return s.withSummary(ctx, r)
+}
+
+func (s *Service) withSummary(ctx context.Context, r PushReport) (PushReport, error) {
+	summary, err := s.o.Store.PushSummary(ctx, r.Cohort, r.Day)
+	if err != nil {
+		return r, fmt.Errorf("counting the day's deliveries: %w", err)
+	}
+	r.Summary = &summary
+	return r, nil
+}
+
+func (r *PushReport) count(d delivery.Decision) {
+	r.Planned++
+	if d.Rung == delivery.RungWindow {
+		r.Window++
+		return
+	}
+	r.Waiting[d.Why]++
+}
+
+// plan decides for one person: which lesson, and how.
+func (s *Service) plan(e DueEnrolment, push Push, now time.Time) (PlannedDelivery, error) {
+	lesson, ok, err := s.nextLesson(e.Enrolment, now)
+	if err != nil {
+		return PlannedDelivery{}, err
+	}
+	facts := e.Facts
+	facts.Due = ok
+	return PlannedDelivery{
+		Enrolment: e.Enrolment.ID,
+		Learner:   e.Enrolment.Learner,
+		Lesson:    lesson,
+		Decision:  delivery.Plan(facts, s.o.Policy, push.DueAt, push.Deadline, now),
+	}, nil
+}
+
+// nextLesson is the first lesson released to the enrolment and not complete.
+func (s *Service) nextLesson(e conversation.Enrolment, now time.Time) (study.LessonRef, bool, error) {
+	library := s.core.Load().library
+	courses := make([]*content.Course, 0, len(e.Cohort.Courses))
+	for _, id := range e.Cohort.Courses {
+		if c := library.Current(id); c != nil {
+			courses = append(courses, c)
+		}
+	}
+	if len(courses) == 0 {
+		return study.LessonRef{}, false, errNoCourse
+	}
+	released, err := study.Released(e.Cohort.Schedule, s.o.Calendar, e.Since, study.DayOf(now), now)
+	if err != nil {
+		return study.LessonRef{}, false, err
+	}
+	p := study.ProgressOf(courses, e.Done, released)
+	if p.Next == nil || !p.Open {
+		return study.LessonRef{}, false, nil
+	}
+	return p.Next.Ref(), true, nil
+}
+
+// errNoCourse means that a class names only courses that no content file has.
+var errNoCourse = errors.New("none of the class's courses is in the content folder")
