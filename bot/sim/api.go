@@ -119,7 +119,7 @@ func (p *Platform) serveAPI(f func(*call) answer, token bool) http.HandlerFunc {
 			return
 		}
 		c := &call{p: p, r: r, path: r.URL.Path, query: r.URL.Query(), body: body}
-		fault := p.faults.take(c.path)
+		fault := p.faults.ofCall(c.path)
 		var a answer
 		switch {
 		case fault.Kind == FaultResetBefore || fault.Kind == Fault502 || fault.Kind == FaultHTML:
@@ -166,16 +166,28 @@ func openidOf(body []byte) string {
 	return s
 }
 
+// plainJSON writes JSON as the platform does: & and < stay what they are.
+func plainJSON(v any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(v) // answers are ours
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
 // respond writes the answer as the fault wants it.
 func (p *Platform) respond(w http.ResponseWriter, r *http.Request, a answer, fault Fault) (int, string) {
-	data, _ := json.Marshal(a) // answers are ours
+	data := plainJSON(a)
 	wait := time.Duration(fault.Ms) * time.Millisecond
 	switch fault.Kind {
 	case FaultResetBefore, FaultResetAfter:
 		reset(w)
 		return 0, ""
 	case FaultSilent:
-		<-r.Context().Done()
+		select {
+		case <-r.Context().Done():
+		case <-p.stopped:
+		}
 		return 0, ""
 	case Fault502:
 		http.Error(w, "<html><h1>502 Bad Gateway</h1></html>", http.StatusBadGateway)

@@ -25,14 +25,20 @@ func (c *Clock) Offset() time.Duration {
 }
 
 // Advance moves the time by d, which may be negative.
-func (c *Clock) Advance(d time.Duration) { c.setOffset(c.Offset() + d) }
+func (c *Clock) Advance(d time.Duration) {
+	c.move(func(offset time.Duration) time.Duration { return offset + d })
+}
 
 // Set moves the time to t.
 func (c *Clock) Set(t time.Time) { c.setOffset(time.Until(t)) }
 
 func (c *Clock) setOffset(d time.Duration) {
+	c.move(func(time.Duration) time.Duration { return d })
+}
+
+func (c *Clock) move(to func(offset time.Duration) time.Duration) {
 	c.mu.Lock()
-	c.offset = d
+	c.offset = to(c.offset)
 	subs := make([]func(time.Time), 0, len(c.subs))
 	for _, f := range c.subs {
 		subs = append(subs, f)

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -26,7 +27,7 @@ func (p *Platform) control(mux *http.ServeMux) {
 	h.HandleFunc("POST /sim/api/clock", p.postClock)
 	h.HandleFunc("GET /sim/api/wire", p.getWire)
 	h.HandleFunc("GET /sim/api/ledger", p.getLedger)
-	h.HandleFunc("GET /sim/api/faults", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, 200, map[string]any{"faults": p.faults.List()}) })
+	h.HandleFunc("GET /sim/api/faults", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, p.faultViews()) })
 	h.HandleFunc("POST /sim/api/faults", p.postFault)
 	h.HandleFunc("DELETE /sim/api/faults", p.deleteFaults)
 	h.HandleFunc("GET /sim/api/stream", p.hub.stream)
@@ -206,7 +207,7 @@ func (p *Platform) postAct(w http.ResponseWriter, r *http.Request) {
 }
 
 func (u *User) perform(r *http.Request, in actRequest) (Exchange, error) {
-	ctx := r.Context()
+	ctx := context.WithoutCancel(r.Context()) // what a phone sent is sent, whether the page stays or not
 	switch in.Kind {
 	case "follow":
 		return u.Follow(ctx, in.Scene)
@@ -310,24 +311,30 @@ func (p *Platform) getLedger(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+func (p *Platform) faultViews() map[string]any {
+	views := []faultView{}
+	for _, x := range p.faults.List() {
+		views = append(views, x.view())
+	}
+	return map[string]any{"items": views}
+}
+
 func (p *Platform) postFault(w http.ResponseWriter, r *http.Request) {
-	var in Fault
+	var in faultView
 	if !readControl(w, r, &in) {
 		return
 	}
-	switch in.Kind {
-	case FaultLatency, FaultResetBefore, FaultResetAfter, FaultSilent, FaultErrcode, Fault502, FaultHTML, FaultTruncated, FaultSlow,
-		FaultLost, FaultDoubled, FaultReordered, FaultMsgIDZero:
-	default:
-		refuseControl(w, http.StatusBadRequest, "there is no such kind of fault")
+	x, err := in.fault()
+	if err != nil {
+		refuseControl(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	in.ID = p.faults.Add(in)
-	writeJSON(w, http.StatusCreated, in)
+	x.ID = p.faults.Add(x)
+	writeJSON(w, http.StatusCreated, x.view())
 }
 
 func (p *Platform) deleteFaults(w http.ResponseWriter, r *http.Request) {
 	id, _ := strconv.Atoi(r.URL.Query().Get("id")) // anything else is all of them
 	p.faults.Clear(id)
-	writeJSON(w, http.StatusOK, map[string]any{"faults": p.faults.List()})
+	writeJSON(w, http.StatusOK, p.faultViews())
 }

@@ -1,7 +1,7 @@
 package sim
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,22 +35,23 @@ func openLedger(dir string) (*Ledger, error) {
 		return nil, fmt.Errorf("making the platform's folder: %w", err)
 	}
 	name := filepath.Join(dir, "ledger.jsonl")
-	if f, err := os.Open(name); err == nil {
-		lines := bufio.NewScanner(f)
-		lines.Buffer(nil, 1<<20)
-		for lines.Scan() {
-			var s Seen
-			if json.Unmarshal(lines.Bytes(), &s) == nil { // a last line cut by a crash is left out
-				l.list = append(l.list, s)
-			}
-		}
-		_ = f.Close() // read
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	data, err := os.ReadFile(name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading the ledger: %w", err)
 	}
-	var err error
+	for line := range bytes.Lines(data) {
+		var s Seen
+		if json.Unmarshal(line, &s) == nil { // a line cut by a crash is left out
+			l.list = append(l.list, s)
+		}
+	}
 	if l.file, err = os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600); err != nil {
 		return nil, fmt.Errorf("opening the ledger: %w", err)
+	}
+	if len(data) > 0 && data[len(data)-1] != '\n' { // the next line must not join the cut one
+		if _, err := l.file.WriteString("\n"); err != nil {
+			return nil, fmt.Errorf("mending the ledger: %w", err)
+		}
 	}
 	return l, nil
 }

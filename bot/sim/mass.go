@@ -13,6 +13,10 @@ type mass struct {
 	MsgID   int64     `json:"msgId"`
 	At      time.Time `json:"at"`
 	Running bool      `json:"running"`
+	Deleted bool      `json:"deleted,omitempty"`
+	// To and Item are kept while it runs.
+	To   []string  `json:"to,omitempty"`
+	Item *ChatItem `json:"item,omitempty"`
 }
 
 type massMessage struct {
@@ -101,9 +105,9 @@ func (c *call) mass(audience func(massMessage) ([]string, int)) answer {
 		return p.refuse(code)
 	}
 	p.st.MsgID++
-	job := &mass{MsgID: p.st.MsgID, At: now, Running: true}
+	job := &mass{MsgID: p.st.MsgID, At: now, Running: true, To: to, Item: &item}
 	p.st.Mass[key] = job
-	go p.after(massTakes, func() { p.runMass(job, to, item) })
+	p.later(due{At: now.Add(massTakes), Mass: key})
 	return answer{"errcode": 0, "errmsg": "send job submission success", "msg_id": job.MsgID, "msg_data_id": job.MsgID % 1_000_000_000}
 }
 
@@ -120,32 +124,42 @@ func outgoingMass(m massMessage) outgoing {
 	return o
 }
 
-// runMass gives everybody their copy and reports totals: who refuses, or had four this month, is
+// operator is whom the platform names as sender of reports on mass messages: the account's
+// administrator, not a follower.
+const operator = "oSIM_operator_00000000000001"
+
+// endMass gives everybody their copy and reports totals: who refuses, or had four this month, is
 // filtered out (doc).
-func (p *Platform) runMass(job *mass, to []string, item ChatItem) {
+func (p *Platform) endMass(key string) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
+	job := p.st.Mass[key]
 	month := p.clock.Now().In(shanghai).Format("2006-01")
-	sent, filtered := 0, 0
-	for _, id := range to {
+	total, sent := len(job.To), 0
+	fault := p.faults.ofReceipt("/cgi-bin/message/mass/sendall")
+	status := "send success"
+	if fault.Kind == FaultStatus {
+		status = fault.Text // like err(20001) (doc)
+	}
+	for _, id := range job.To {
 		a := p.st.Users[id]
-		if a == nil || !a.Following || a.Refuses || a.Blocked || a.Month[month] >= massPerMonth {
-			filtered++
+		if fault.Kind == FaultStatus || a == nil || !a.Following || a.Refuses || a.Blocked || a.Month[month] >= massPerMonth {
 			continue
 		}
 		if a.Month == nil {
 			a.Month = map[string]int{}
 		}
 		a.Month[month]++
-		p.saw(a, item)
+		p.saw(a, *job.Item)
 		sent++
 	}
-	job.Running = false
-	p.mu.Unlock()
-	p.receipt("", 0, func(id int64) string {
-		return cdata("MsgType", "event") + cdata("Event", "MASSSENDJOBFINISH") + element("MsgID", id) + cdata("Status", "send success") +
-			element("TotalCount", len(to)) + element("FilterCount", len(to)-filtered) + element("SentCount", sent) + element("ErrorCount", 0) +
+	job.Running, job.To, job.Item = false, nil, nil
+	p.receipt(fault, operator, 0, job.MsgID, func(id int64) string {
+		return cdata("MsgType", "event") + cdata("Event", "MASSSENDJOBFINISH") + element("MsgID", id) + cdata("Status", status) +
+			element("TotalCount", total) + element("FilterCount", sent) + element("SentCount", sent) + element("ErrorCount", 0) +
 			"<CopyrightCheckResult><Count>0</Count><ResultList></ResultList><CheckState>0</CheckState></CopyrightCheckResult>"
-	}, job.MsgID)
+	})
+	p.touch()
 }
 
 func (c *call) massGet() answer {
@@ -160,8 +174,11 @@ func (c *call) massGet() answer {
 	for _, m := range c.p.st.Mass {
 		if in.MsgID.String() == number(m.MsgID) {
 			status := "SEND_SUCCESS"
-			if m.Running {
+			switch {
+			case m.Running:
 				status = "SENDING"
+			case m.Deleted:
+				status = "DELETE"
 			}
 			return answer{"msg_id": m.MsgID, "msg_status": status}
 		}
@@ -190,4 +207,3 @@ func (c *call) massPreview() answer {
 	p.saw(a, item)
 	return answer{"errcode": 0, "errmsg": "preview success"}
 }
-

@@ -99,37 +99,19 @@ func (c *call) templateSend() answer {
 	if m.ClientMsgID != "" {
 		p.st.Sent[key] = sentID{At: now, MsgID: id}
 	}
-	status := "success"
-	if a.Refuses {
+	status, fault := "success", p.faults.ofReceipt(c.path)
+	switch {
+	case a.Refuses:
 		status = "failed:user block"
-	} else {
+	case fault.Kind == FaultStatus:
+		status = fault.Text // like "failed: system failed" or "failed:freq limit" (doc)
+	default:
 		p.saw(a, ChatItem{From: "bot", Via: "template", Kind: "template", Template: t.card(m), Status: "delivered"})
 	}
-	go p.receipt(m.ToUser, receiptAfter, func(msgID int64) string {
+	p.receipt(fault, m.ToUser, receiptAfter, id, func(msgID int64) string {
 		return cdata("MsgType", "event") + cdata("Event", "TEMPLATESENDJOBFINISH") + element("MsgID", msgID) + cdata("Status", status)
-	}, id)
-	return answer{"errcode": 0, "errmsg": "ok", "msgid": id}
-}
-
-// receipt pushes a report after a while, as the faults want it.
-func (p *Platform) receipt(openid string, after time.Duration, inner func(msgID int64) string, id int64) {
-	copies := 1
-	switch p.faults.take("receipt").Kind {
-	case FaultLost:
-		return
-	case FaultDoubled:
-		copies = 2
-	case FaultReordered:
-		after *= 3
-	case FaultMsgIDZero:
-		id = 0
-	}
-	p.after(after, func() {
-		body := "<xml>" + cdata("ToUserName", p.o.OriginalID) + cdata("FromUserName", openid) + element("CreateTime", p.clock.Now().Unix()) + inner(id) + "</xml>"
-		for range copies {
-			p.push(context.Background(), openid, body, false)
-		}
 	})
+	return answer{"errcode": 0, "errmsg": "ok", "msgid": id}
 }
 
 // bizSend is the subscription notice: one message for a grant, without end for a long-term one (doc).
@@ -158,12 +140,17 @@ func (c *call) bizSend() answer {
 	if a.Grants[m.TemplateID] > 0 {
 		a.Grants[m.TemplateID]--
 	}
-	p.saw(a, ChatItem{From: "bot", Via: "subscribe", Kind: "template", Template: t.card(m), Status: "delivered"})
+	code, status, fault := 0, "success", p.faults.ofReceipt(c.path)
+	if fault.Kind == FaultStatus {
+		code, status = fault.Code, fault.Text
+	} else {
+		p.saw(a, ChatItem{From: "bot", Via: "subscribe", Kind: "template", Template: t.card(m), Status: "delivered"})
+	}
 	p.st.MsgID++
-	go p.receipt(m.ToUser, receiptAfter, func(id int64) string {
+	p.receipt(fault, m.ToUser, receiptAfter, p.st.MsgID, func(id int64) string {
 		return cdata("MsgType", "event") + cdata("Event", "subscribe_msg_sent_event") + "<SubscribeMsgSentEvent><List>" + cdata("TemplateId", m.TemplateID) +
-			element("MsgID", id) + element("ErrorCode", 0) + cdata("ErrorStatus", "success") + "</List></SubscribeMsgSentEvent>"
-	}, p.st.MsgID)
+			element("MsgID", id) + element("ErrorCode", code) + cdata("ErrorStatus", status) + "</List></SubscribeMsgSentEvent>"
+	})
 	return ok
 }
 
@@ -215,4 +202,3 @@ func (u *User) RevokeNotice(ctx context.Context, template string) (Exchange, err
 		},
 	})
 }
-

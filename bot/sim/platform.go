@@ -27,10 +27,14 @@ type Platform struct {
 
 	mu       sync.Mutex
 	st       state
-	failures int       // pushes in a row that nobody answered
-	pausedTo time.Time // blackout
-	timers   []*timer
-	inFlight sync.WaitGroup
+	failures int              // pushes in a row that nobody answered
+	pausedTo time.Time        // blackout
+	alarm    *time.Timer      // rings when the first of state.Due is due
+	lines    map[string][]due // what is due and waits, by person; there while somebody works at it
+	slots    chan struct{}    // held by due pushes
+	inFlight flight
+	life     context.Context // ends with Close
+	end      context.CancelFunc
 	dirty    chan struct{}
 	stopped  chan struct{}
 	stop     sync.Once
@@ -54,6 +58,8 @@ type state struct {
 	Template map[string]*templates `json:"templates"`
 	Mass     map[string]*mass      `json:"mass"`
 	Sent     map[string]sentID     `json:"sent"` // client_msg_id → message, for ten minutes
+	Codes    map[string]*webCode   `json:"codes"`
+	Due      []due                 `json:"due"` // in order of time
 }
 
 // New makes a platform. It reads what an earlier one left in Options.Dir.
@@ -64,8 +70,9 @@ func New(o Options) (*Platform, error) {
 	}
 	p := &Platform{
 		o: o, clock: o.Clock, hub: newHub(), wires: &wireLog{}, faults: &Faults{},
-		dirty: make(chan struct{}, 1), stopped: make(chan struct{}),
+		dirty: make(chan struct{}, 1), stopped: make(chan struct{}), lines: map[string][]due{}, slots: make(chan struct{}, maxDueAtOnce),
 	}
+	p.life, p.end = context.WithCancel(context.Background())
 	if o.Mode != ModePlain {
 		var err error
 		if p.envelope, err = NewEnvelope(o.AppID, o.AESKey); err != nil {
@@ -104,8 +111,9 @@ func (p *Platform) Faults() *Faults { return p.faults }
 // Handler serves the API of the platform, and the page and its control below /sim/.
 func (p *Platform) Handler() http.Handler { return p.api }
 
-// Start begins to save what changes, until Close.
+// Start begins to save what changes, until Close, and to do what an earlier platform left undone.
 func (p *Platform) Start(context.Context) {
+	p.fireDue()
 	if p.o.Dir == "" {
 		return
 	}
@@ -126,70 +134,24 @@ func (p *Platform) Start(context.Context) {
 	})
 }
 
-// Close waits for what is under way and saves.
+// Close ends the event streams, waits for the pushes under way as long as ctx allows, and saves.
+// What is due later stays in the folder for the next platform.
 func (p *Platform) Close(ctx context.Context) error {
-	err := p.Settle(ctx)
+	p.mu.Lock()
 	p.stop.Do(func() { close(p.stopped) })
+	if p.alarm != nil {
+		p.alarm.Stop()
+	}
+	p.mu.Unlock()
+	p.hub.close()
+	err := p.Settle(ctx)
+	p.end()
 	p.saving.Wait()
 	return errors.Join(err, p.save(), p.ledger.close())
 }
 
-// Settle waits until no push and no due receipt is under way.
-func (p *Platform) Settle(ctx context.Context) error {
-	done := make(chan struct{})
-	go func() {
-		p.inFlight.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("waiting for the platform to settle: %w", ctx.Err())
-	}
-}
-
-// timer is something due at a moment of the platform's time.
-type timer struct {
-	at time.Time
-	f  func()
-}
-
-// after does f at a moment of the platform's time. A move of the clock over that moment does it at
-// once; otherwise the host's time brings it.
-func (p *Platform) after(d time.Duration, f func()) {
-	t := &timer{at: p.clock.Now().Add(d), f: f}
-	p.mu.Lock()
-	p.timers = append(p.timers, t)
-	p.mu.Unlock()
-	time.AfterFunc(max(d, 0), p.fireTimers)
-}
-
-func (p *Platform) fireTimers() {
-	now := p.clock.Now()
-	p.mu.Lock()
-	var due []*timer
-	rest := p.timers[:0]
-	for _, t := range p.timers {
-		if t.at.After(now) {
-			rest = append(rest, t)
-		} else {
-			due = append(due, t)
-		}
-	}
-	p.timers = rest
-	p.inFlight.Add(len(due))
-	p.mu.Unlock()
-	for _, t := range due {
-		go func() {
-			defer p.inFlight.Done()
-			t.f()
-		}()
-	}
-}
-
 func (p *Platform) clockMoved(now time.Time) {
-	p.fireTimers()
+	p.fireDue()
 	p.hub.send("clock", map[string]any{"now": stamp(now)})
 	p.touch()
 }

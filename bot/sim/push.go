@@ -43,11 +43,13 @@ const maxReply = 1 << 20
 // push delivers a message until somebody answers it: the first delivery and Options.Repeats more,
 // the same body with a fresh signature (doc). wantReply is false for events nobody looks at.
 func (p *Platform) push(ctx context.Context, openid, body string, wantReply bool) Exchange {
-	p.inFlight.Add(1)
-	defer p.inFlight.Done()
+	p.inFlight.add()
+	defer p.inFlight.done()
 	var e Exchange
 	if until := p.blackout(); !until.IsZero() {
-		e.Notice = OutOfService
+		if wantReply {
+			e.Notice = OutOfService
+		}
 		p.wires.add(p.hub, Wire{At: p.clock.Now(), Dir: "push", OpenID: openid, RequestPlain: body, Note: "blackout: not pushed"})
 		return e
 	}
@@ -60,7 +62,7 @@ func (p *Platform) push(ctx context.Context, openid, body string, wantReply bool
 			return e
 		}
 		if ctx.Err() != nil {
-			break
+			return e // the caller left: nobody's failure
 		}
 	}
 	p.answered(false)
@@ -91,9 +93,35 @@ func (p *Platform) round(ctx context.Context, openid, body string, n int) (Attem
 	return attempts[first], true
 }
 
-// deliver makes one signed request. silent means that the platform will deliver again: nobody
+// deliver makes one delivery, as the faults want it.
+func (p *Platform) deliver(ctx context.Context, webhook, openid, body string, n int) (Attempt, bool) {
+	fault := p.faults.ofPush()
+	switch fault.Kind {
+	case FaultResetBefore:
+		a := Attempt{Error: "connection reset (fault)"}
+		p.wires.add(p.hub, Wire{At: p.clock.Now(), Dir: "push", OpenID: openid, Attempt: n + 1, Method: http.MethodPost, URL: webhook, RequestPlain: body, Note: "fault: " + fault.Kind})
+		return a, true
+	case FaultLatency:
+		wait := time.NewTimer(time.Duration(fault.Ms) * time.Millisecond)
+		defer wait.Stop()
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+		}
+	case FaultDuplicate:
+		var twin sync.WaitGroup
+		twin.Go(func() { p.request(ctx, webhook, openid, body, n) })
+		defer twin.Wait()
+	case FaultResetAfter:
+		a, _ := p.request(ctx, webhook, openid, body, n)
+		return Attempt{Error: "the answer was lost (fault)", Ms: a.Ms}, true
+	}
+	return p.request(ctx, webhook, openid, body, n)
+}
+
+// request makes one signed request. silent means that the platform will deliver again: nobody
 // answered in time, or not with 200 (that a 5xx repeats is assumed).
-func (p *Platform) deliver(ctx context.Context, webhook, openid, body string, n int) (a Attempt, silent bool) {
+func (p *Platform) request(ctx context.Context, webhook, openid, body string, n int) (a Attempt, silent bool) {
 	ctx, cancel := context.WithTimeout(ctx, p.o.Timeout)
 	defer cancel()
 	target, envelope := p.sign(webhook, openid, body)

@@ -3,8 +3,10 @@ package sim
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -232,8 +234,23 @@ func (u *User) ticketScene(ticket string) (string, bool) {
 	return t.Scene, there && (t.Expires.IsZero() || u.p.clock.Now().Before(t.Expires))
 }
 
+// webCode is a code of the web authorisation.
+type webCode struct {
+	OpenID   string    `json:"openid"`
+	At       time.Time `json:"at"`
+	Used     bool      `json:"used"`
+	Scope    string    `json:"scope"`
+	Snapshot bool      `json:"snapshot,omitempty"` // page opened without consent: a virtual person (doc)
+}
+
+// webCodeLife is how long a code is good (doc says five minutes in places; assumed).
+const webCodeLife = 5 * time.Minute
+
+var webState = regexp.MustCompile(`^[a-zA-Z0-9]{0,128}$`)
+
 // authorize is the web authorisation page of a person that `openid` names here (the real one knows
-// who holds the phone); it sends the browser back with a code.
+// who holds the phone); it sends the browser back with a code. snapshot=1 opens the page as a
+// snapshot does.
 func (p *Platform) authorize(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	target, err := url.Parse(q.Get("redirect_uri"))
@@ -241,10 +258,20 @@ func (p *Platform) authorize(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "redirect_uri 参数错误", http.StatusBadRequest)
 		return
 	}
-	code := "C" + digits(20)
+	scope := q.Get("scope")
+	if (scope != "snsapi_base" && scope != "snsapi_userinfo") || !webState.MatchString(q.Get("state")) {
+		http.Error(w, "Scope 或 state 参数错误", http.StatusBadRequest)
+		return
+	}
 	p.mu.Lock()
-	p.st.Sent["oauth "+code+" "+q.Get("openid")] = sentID{At: p.clock.Now()}
-	p.mu.Unlock()
+	defer p.mu.Unlock()
+	if p.st.Users[q.Get("openid")] == nil {
+		http.Error(w, "模拟平台需要 openid 参数：哪一部手机打开网页", http.StatusBadRequest)
+		return
+	}
+	code, now := "C"+digits(30), p.clock.Now()
+	maps.DeleteFunc(p.st.Codes, func(_ string, c *webCode) bool { return now.Sub(c.At) > time.Hour })
+	p.st.Codes[code] = &webCode{OpenID: q.Get("openid"), At: now, Scope: scope, Snapshot: q.Get("snapshot") == "1"}
 	back := target.Query()
 	back.Set("code", code)
 	back.Set("state", q.Get("state"))
@@ -252,7 +279,7 @@ func (p *Platform) authorize(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, target.String(), http.StatusFound)
 }
 
-// oauthToken changes a code into an openid: once, within five minutes (doc; the minutes assumed).
+// oauthToken changes a code into an openid, once (doc).
 func (c *call) oauthToken() answer {
 	p := c.p
 	if code := p.credentials(c.query.Get("appid"), c.query.Get("secret")); code != 0 {
@@ -260,20 +287,19 @@ func (c *call) oauthToken() answer {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	prefix := "oauth " + c.query.Get("code") + " "
-	for key, s := range p.st.Sent {
-		openid, found := strings.CutPrefix(key, prefix)
-		switch {
-		case !found:
-			continue
-		case s.MsgID != 0:
-			return p.refuse(40163)
-		case p.clock.Now().Sub(s.At) > 5*time.Minute:
-			return p.refuse(42003)
-		}
-		p.st.Sent[key] = sentID{At: s.At, MsgID: 1}
-		return answer{"access_token": "SNS" + digits(20), "expires_in": 7200, "refresh_token": "R" + digits(20), "openid": openid, "scope": "snsapi_base"}
+	code := p.st.Codes[c.query.Get("code")]
+	switch {
+	case code == nil:
+		return p.refuse(40029)
+	case code.Used:
+		return p.refuse(40163)
+	case p.clock.Now().Sub(code.At) > webCodeLife:
+		return p.refuse(42003)
 	}
-	return p.refuse(40029)
+	code.Used = true
+	a := answer{"access_token": "SNS" + digits(20), "expires_in": 7200, "refresh_token": "R" + digits(20), "openid": code.OpenID, "scope": code.Scope}
+	if code.Snapshot {
+		a["openid"], a["is_snapshotuser"] = "oSNAP"+digits(23), 1
+	}
+	return a
 }
-

@@ -196,8 +196,10 @@ func (p *Platform) say(a *account, item ChatItem) ChatItem {
 	if len(a.Chat) > 500 {
 		a.Chat = a.Chat[len(a.Chat)-500:]
 	}
-	p.hub.send("chat", map[string]any{"openid": a.OpenID, "item": item})
-	p.hub.send("users", map[string]any{"users": p.userViews()})
+	if p.hub.watched() {
+		p.hub.send("chat", map[string]any{"openid": a.OpenID, "item": item})
+		p.hub.send("users", map[string]any{"users": p.userViews()})
+	}
 	p.touch()
 	return item
 }
@@ -244,7 +246,9 @@ func (u *User) Unfollow(ctx context.Context) (Exchange, error) {
 		change: func(a *account, _ time.Time) {
 			a.Following, a.Window, a.Tags, a.Grants, a.Scenes = false, window{}, nil, nil, nil
 		},
-		body:  func(*account) string { return cdata("MsgType", "event") + cdata("Event", "unsubscribe") + cdata("EventKey", "") },
+		body: func(*account) string {
+			return cdata("MsgType", "event") + cdata("Event", "unsubscribe") + cdata("EventKey", "")
+		},
 		needs: true,
 	})
 }

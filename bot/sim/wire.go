@@ -38,20 +38,20 @@ type wireLog struct {
 }
 
 // secretInWire finds what must not be read off a screen: secrets and tokens.
-var secretInWire = regexp.MustCompile(`((?:access_token|secret|appsecret)["']?\s*[=:]\s*["']?)([A-Za-z0-9_-]{4})[A-Za-z0-9_-]{4,}([A-Za-z0-9_-]{2})`)
+var secretInWire = regexp.MustCompile(`((?:access_token|refresh_token|ticket|secret|appsecret)["']?\s*[=:]\s*["']?)([A-Za-z0-9_-]{4})[A-Za-z0-9_-]{4,}([A-Za-z0-9_-]{2})`)
 
 func mask(s string) string { return secretInWire.ReplaceAllString(s, "$1$2…$3") }
 
 func (l *wireLog) add(h *hub, w Wire) {
 	w.URL, w.RequestRaw, w.RequestPlain, w.ResponseRaw, w.ResponsePlain = mask(w.URL), mask(w.RequestRaw), mask(w.RequestPlain), mask(w.ResponseRaw), mask(w.ResponsePlain)
 	l.mu.Lock()
+	defer l.mu.Unlock() // until the pages have it: ids reach them in order
 	l.next++
 	w.ID = l.next
 	l.list = append(l.list, w)
 	if len(l.list) > wireKept {
 		l.list = append(l.list[:0:0], l.list[len(l.list)-wireKept:]...)
 	}
-	l.mu.Unlock()
 	h.send("wire", w)
 }
 
@@ -69,13 +69,56 @@ func (l *wireLog) after(id int64, openid string) []Wire {
 
 // hub sends what happens to the open pages, as Server-Sent Events.
 type hub struct {
-	mu    sync.Mutex
-	pages map[chan []byte]struct{}
+	mu     sync.Mutex
+	pages  map[chan []byte]struct{}
+	closed bool
 }
 
 func newHub() *hub { return &hub{pages: make(map[chan []byte]struct{})} }
 
-// send never blocks: a page that cannot keep up misses events and asks again by id.
+// open starts the queue of a page; it is closed already after close.
+func (h *hub) open() chan []byte {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	page := make(chan []byte, 256)
+	if h.closed {
+		close(page)
+	} else {
+		h.pages[page] = struct{}{}
+	}
+	return page
+}
+
+// leave ends the queue of a page unless it has ended already.
+func (h *hub) leave(page chan []byte) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, there := h.pages[page]; there {
+		delete(h.pages, page)
+		close(page)
+	}
+}
+
+// close ends the streams of all pages.
+func (h *hub) close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closed = true
+	for page := range h.pages {
+		delete(h.pages, page)
+		close(page)
+	}
+}
+
+// watched tells whether any page is open.
+func (h *hub) watched() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.pages) > 0
+}
+
+// send never blocks, and a page sees all events or none: the stream of one that cannot keep up
+// ends, and the page comes back and asks for what it missed by id.
 func (h *hub) send(event string, v any) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -91,20 +134,15 @@ func (h *hub) send(event string, v any) {
 		select {
 		case page <- line:
 		default:
+			delete(h.pages, page)
+			close(page)
 		}
 	}
 }
 
 func (h *hub) stream(w http.ResponseWriter, r *http.Request) {
-	page := make(chan []byte, 256)
-	h.mu.Lock()
-	h.pages[page] = struct{}{}
-	h.mu.Unlock()
-	defer func() {
-		h.mu.Lock()
-		delete(h.pages, page)
-		h.mu.Unlock()
-	}()
+	page := h.open()
+	defer h.leave(page)
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	rc := http.NewResponseController(w)
@@ -118,7 +156,11 @@ func (h *hub) stream(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-r.Context().Done():
 			return
-		case line = <-page:
+		case next, more := <-page:
+			if !more {
+				return
+			}
+			line = next
 		case <-ping.C:
 		}
 		if _, err := w.Write(line); err != nil || rc.Flush() != nil {
