@@ -1,0 +1,280 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/tiangeng/tiangeng/bot"
+	"github.com/tiangeng/tiangeng/bot/channel"
+	"github.com/tiangeng/tiangeng/bot/channel/wechat"
+	"github.com/tiangeng/tiangeng/bot/fault"
+	"github.com/tiangeng/tiangeng/bot/web"
+	"github.com/tiangeng/tiangeng/configs"
+	"github.com/tiangeng/tiangeng/content"
+	"github.com/tiangeng/tiangeng/store"
+	"github.com/tiangeng/tiangeng/store/cache"
+)
+
+// account is our name of the one WeChat account of this release.
+const account = "default"
+
+// app is the program put together: what serve, demo and push share.
+type app struct {
+	config  *configs.Config
+	log     *slog.Logger
+	clock   *clock
+	store   *store.Store
+	cache   *cache.Cache
+	subject *subject
+	client  *wechat.Client
+	service *bot.Service
+	metrics *prometheus.Registry
+}
+
+// appOptions are what demo and tests set differently from serve.
+type appOptions struct {
+	clock *clock // nil: a new one
+}
+
+// openApp opens and wires everything and starts nothing. The database must be migrated.
+func openApp(ctx context.Context, c *configs.Config, log *slog.Logger, o appOptions) (_ *app, err error) {
+	a := &app{config: c, log: log, clock: o.clock, metrics: prometheus.NewRegistry()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	if a.clock == nil {
+		if a.clock, err = openClock(ctx, c); err != nil {
+			return a, err
+		}
+	}
+	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if a.subject, err = loadSubject(c); err != nil {
+		return a, err
+	}
+	if a.store, err = openCurrent(ctx, c, log); err != nil {
+		return a, err
+	}
+	if err = a.publish(ctx); err != nil {
+		return a, err
+	}
+	if a.cache, err = cache.New(cache.Options{URL: c.Redis.URL, Logger: log}); err != nil {
+		return a, fmt.Errorf("redis: %w", err)
+	}
+	if err = a.openClient(); err != nil {
+		return a, err
+	}
+	a.service, err = bot.New(bot.Options{
+		Store: a.store, Cache: a.cache, Engine: a.subject.engine(), Library: a.subject.library, Phrases: a.subject.phrases,
+		Calendar: a.subject.calendar, Policy: policy(c), Now: a.clock.Now, Logger: log,
+		Senders: map[string]bot.Sender{wechat.Channel: a.client}, Metrics: bot.NewMetrics(a.metrics),
+		Replica: replicaName(c), LessonURL: a.lessonURLs(),
+	})
+	return a, err
+}
+
+// publish registers the courses of the files. A course whose files were changed under a number
+// that is in use is served as it was published, and said loudly: stopping the whole service for a
+// trainer's slip would punish the learners.
+func (a *app) publish(ctx context.Context) error {
+	for _, p := range a.subject.problems {
+		if !p.Warning {
+			a.log.Error("a course file is not right: its course is left out", "file", p.File, "line", p.Line)
+		}
+	}
+	var keep []*content.Course
+	for _, c := range a.subject.library.Courses() {
+		err := a.store.PublishCourses(ctx, a.clock.Now(), []*content.Course{c})
+		if fault.CodeOf(err) == fault.Conflict {
+			a.log.Error("a course was changed without a new version number: the published one stays", "course", c.ID, "number", c.Number)
+			published, err := a.store.CourseByNumber(ctx, c.ID, c.Number)
+			if err != nil {
+				return fmt.Errorf("loading the published course %s: %w", c.ID, err)
+			}
+			keep = append(keep, published)
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("publishing course %s: %w", c.ID, err)
+		}
+	}
+	if len(keep) > 0 {
+		a.subject.library = a.subject.library.WithCurrent(keep...)
+	}
+	return nil
+}
+
+func (a *app) openClient() error {
+	c := a.config.WeChat
+	if c.AppID == "" || c.AppSecret == "" {
+		return nil // push --dry-run and the like need no platform
+	}
+	client, err := wechat.NewClient(wechat.ClientOptions{
+		AppID: c.AppID, AppSecret: c.AppSecret, APIBase: c.APIBase, Tokens: a.cache, Refreshes: a.store,
+		Now: a.clock.Now, Logger: a.log,
+	})
+	if err != nil {
+		return fmt.Errorf("wechat client: %w", err)
+	}
+	a.client = client
+	return nil
+}
+
+// lessonURLs gives the service the addresses of a lesson's page and picture; nil without a public URL.
+func (a *app) lessonURLs() func(content.Ref, *content.Lesson) (page, picture string) {
+	base := a.config.PublicURL
+	if base == "" {
+		return nil
+	}
+	return func(ref content.Ref, l *content.Lesson) (string, string) {
+		if l.Picture == "" {
+			return base + web.LessonPath(ref, l.ID), ""
+		}
+		return base + web.LessonPath(ref, l.ID), base + web.MediaPath(ref, l.Picture)
+	}
+}
+
+// receiver is the webhook.
+func (a *app) receiver() (*wechat.Receiver, error) {
+	c := a.config.WeChat
+	keys := []wechat.Key{{Token: c.Token, AESKey: c.AESKey}}
+	if c.PreviousToken != "" || c.PreviousAESKey != "" {
+		keys = append(keys, wechat.Key{Token: orElse(c.PreviousToken, c.Token), AESKey: orElse(c.PreviousAESKey, c.AESKey)})
+	}
+	requests := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tiangeng_webhook_requests_total", Help: "Requests to the webhook, by what became of them.",
+	}, []string{"result", "kind"})
+	a.metrics.MustRegister(requests)
+	mode := map[string]wechat.Mode{"safe": wechat.ModeSafe, "compat": wechat.ModeCompat, "plain": wechat.ModePlain}[c.Mode]
+	if mode != wechat.ModeSafe {
+		a.log.Warn("the webhook does not insist on encryption: for development only", "mode", c.Mode)
+	}
+	return wechat.NewReceiver(wechat.ReceiverOptions{
+		Account: account, AppID: c.AppID, OriginalID: c.OriginalID, Keys: keys, Mode: mode,
+		Handle: func(ctx context.Context, in channel.Inbound, _ wechat.Request) channel.Message {
+			return a.service.HandleInbound(ctx, in)
+		},
+		LateText: a.subject.phrases.Say("error.late"),
+		Remember: a.cache.RememberNonce,
+		Now:      a.clock.Now,
+		Allowed:  prefixes(c.AllowedSources), Trusted: prefixes(c.TrustedProxies),
+		Logger:  a.log,
+		Observe: func(r wechat.Result, k channel.InboundKind) { requests.WithLabelValues(string(r), string(k)).Inc() },
+	})
+}
+
+func orElse(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+func prefixes(list []string) []netip.Prefix {
+	var out []netip.Prefix
+	for _, s := range list {
+		if p, err := netip.ParsePrefix(s); err == nil { // Validate has refused the others
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// public is the handler of the public listener.
+func (a *app) public() (http.Handler, error) {
+	receiver, err := a.receiver()
+	if err != nil {
+		return nil, err
+	}
+	pages, err := web.New(web.Options{Library: a.service.Library, Logger: a.log})
+	if err != nil {
+		return nil, fmt.Errorf("pages: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/webhook/wechat", receiver)
+	mux.Handle("/webhook/wechat/"+account, receiver)
+	mux.Handle("/", pages)
+	return mux, nil
+}
+
+// health is the handler of the admin listener.
+func (a *app) health() http.Handler {
+	h := &health{version: version, now: a.clock.Now, checks: map[string]func(context.Context) error{
+		"database": func(ctx context.Context) error { _, err := a.store.Ping(ctx); return err },
+	}}
+	return h.handler(a.metrics)
+}
+
+// run serves until ctx ends, then finishes what has begun, within 20 s (G1).
+func (a *app) run(ctx context.Context, listening func(addresses), fallbackPorts bool) error {
+	public, err := a.public()
+	if err != nil {
+		return err
+	}
+	front, err := listen(ctx, a.config.Listen, public, fallbackPorts, a.log)
+	if err != nil {
+		return err
+	}
+	admin, err := listen(ctx, a.config.AdminListen, a.health(), fallbackPorts, a.log)
+	if err != nil {
+		return errors.Join(err, front.http.Close())
+	}
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	var background sync.WaitGroup
+	background.Go(func() { a.service.Run(work) })
+	background.Go(func() { a.keepTime(ctx) })
+	failed := make(chan error, 2)
+	go func() { failed <- front.serve() }()
+	go func() { failed <- admin.serve() }()
+	a.log.Info("serving", "listen", front.url(), "admin", admin.url(), "version", version)
+	if listening != nil {
+		listening(addresses{Public: front.url(), Admin: admin.url()})
+	}
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	// First no new requests while those inside are answered; then schedule and sends stop and the
+	// lanes empty; the health listener goes last.
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), 18*time.Second)
+	defer cancel()
+	err = errors.Join(err, front.http.Shutdown(limit))
+	stopWork()
+	background.Wait()
+	err = errors.Join(err, admin.http.Shutdown(limit))
+	a.log.Info("stopped")
+	return err
+}
+
+func (a *app) keepTime(ctx context.Context) {
+	if a.config.Clock.Follow != "" {
+		a.clock.followSimulator(ctx, a.config.Clock.Follow, a.service.Kick, a.log)
+		return
+	}
+	if a.clock.source == nil {
+		a.clock.followDatabase(ctx, a.store.Ping, a.log)
+	}
+}
+
+// Close closes what openApp opened.
+func (a *app) Close() error {
+	var err error
+	if a.cache != nil {
+		err = errors.Join(err, a.cache.Close())
+	}
+	if a.store != nil {
+		err = errors.Join(err, a.store.Close())
+	}
+	return err
+}

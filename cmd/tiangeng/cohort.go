@@ -1,0 +1,197 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	yaml "go.yaml.in/yaml/v3"
+
+	"github.com/tiangeng/tiangeng/bot/study"
+)
+
+type cohortCmd struct {
+	Import cohortImportCmd `cmd:"" help:"Create or change classes from a YAML file. The same file again changes nothing."`
+	List   cohortListCmd   `cmd:"" help:"List the classes."`
+}
+
+type cohortImportCmd struct {
+	configFlag
+	File string `arg:"" type:"existingfile" help:"YAML file, see configs/cohorts.example.yaml."`
+}
+
+type cohortListCmd struct {
+	configFlag
+	JSON bool `help:"Print JSON."`
+}
+
+// cohortFile is what a class looks like in YAML.
+type cohortFile struct {
+	Cohorts []struct {
+		Code    string   `yaml:"code"`
+		Name    string   `yaml:"name"`
+		Courses []string `yaml:"courses"`
+		Start   string   `yaml:"start"`
+		End     string   `yaml:"end"`
+		Hour    string   `yaml:"hour"`
+		Days    any      `yaml:"days"` // "workdays", or a list of mon … sun
+	} `yaml:"cohorts"`
+}
+
+var (
+	cohortCode = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
+	weekdays   = map[string]time.Weekday{"sun": 0, "mon": 1, "tue": 2, "wed": 3, "thu": 4, "fri": 5, "sat": 6}
+)
+
+func (c *cohortImportCmd) run(ctx context.Context, p *program) error {
+	data, err := os.ReadFile(c.File)
+	if err != nil {
+		return fmt.Errorf("reading the classes: %w", err)
+	}
+	cohorts, err := parseCohorts(data)
+	if err != nil {
+		return fmt.Errorf("%s:\n%w", c.File, err)
+	}
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	s, err := openCurrent(ctx, cfg, logger(cfg, p.stderr))
+	if err != nil {
+		return err
+	}
+	defer closing(s)
+	subject, err := loadSubject(cfg)
+	if err != nil {
+		return err
+	}
+	clock, err := openClock(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	for _, cohort := range cohorts {
+		for _, id := range cohort.Courses {
+			if subject.library.Current(id) == nil {
+				return fmt.Errorf("class %s: there is no course %q (tiangeng content list)", cohort.Code, id)
+			}
+		}
+		changed, err := s.ApplyCohort(ctx, clock.Now(), actor(), cohort)
+		if err != nil {
+			return fmt.Errorf("class %s: %w", cohort.Code, err)
+		}
+		word := "unchanged"
+		if changed {
+			word = "written"
+		}
+		fmt.Fprintf(p.stdout, "%s\t%s\t%s\n", cohort.Code, cohort.Name, word)
+	}
+	return nil
+}
+
+// parseCohorts reads a class file; the error names every problem.
+func parseCohorts(data []byte) ([]study.Cohort, error) {
+	var f cohortFile
+	d := yaml.NewDecoder(bytes.NewReader(data))
+	d.KnownFields(true)
+	if err := d.Decode(&f); err != nil {
+		return nil, err
+	}
+	var problems []error
+	var list []study.Cohort
+	for i, c := range f.Cohorts {
+		bad := func(format string, args ...any) {
+			problems = append(problems, fmt.Errorf("class %d (%s): "+format, append([]any{i + 1, c.Code}, args...)...))
+		}
+		if !cohortCode.MatchString(c.Code) {
+			bad("code must be 1 to 40 lower-case letters, digits and hyphens: it is also the content of the class QR")
+		}
+		if strings.TrimSpace(c.Name) == "" {
+			bad("name is missing")
+		}
+		if len(c.Courses) == 0 {
+			bad("courses is empty")
+		}
+		s := study.Schedule{Start: study.Day(c.Start), End: study.Day(c.End), Hour: c.Hour}
+		if !s.Start.Valid() {
+			bad("start must be a day like 2026-12-01")
+		}
+		if s.End != "" {
+			if !s.End.Valid() || s.End < s.Start {
+				bad("end must be empty or a day not before start")
+			}
+		}
+		if _, err := time.Parse("15:04", s.Hour); err != nil {
+			bad("hour must be a time of day like \"08:00\" (in quotes)")
+		}
+		if err := readDays(c.Days, &s); err != nil {
+			bad("%v", err)
+		}
+		list = append(list, study.Cohort{Code: c.Code, Name: strings.TrimSpace(c.Name), Courses: c.Courses, Schedule: s})
+	}
+	if len(f.Cohorts) == 0 {
+		problems = append(problems, errors.New("there is no class in it"))
+	}
+	return list, errors.Join(problems...)
+}
+
+func readDays(v any, s *study.Schedule) error {
+	const help = "days must be workdays (the holiday calendar decides) or a list like [mon, wed, fri]"
+	switch v := v.(type) {
+	case string:
+		if v != "workdays" {
+			return errors.New(help)
+		}
+		s.WorkingDays = true
+		return nil
+	case []any:
+		for _, e := range v {
+			name, _ := e.(string)
+			day, ok := weekdays[strings.ToLower(name)]
+			if !ok {
+				return errors.New(help)
+			}
+			s.Weekdays = append(s.Weekdays, day)
+		}
+		if len(v) > 0 {
+			return nil
+		}
+	}
+	return errors.New(help)
+}
+
+func (c *cohortListCmd) run(ctx context.Context, p *program) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	s, err := openCurrent(ctx, cfg, logger(cfg, p.stderr))
+	if err != nil {
+		return err
+	}
+	defer closing(s)
+	cohorts, err := s.Cohorts(ctx)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		e := json.NewEncoder(p.stdout)
+		e.SetIndent("", "  ")
+		return e.Encode(cohorts)
+	}
+	w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "CODE\tNAME\tSTART\tHOUR\tCOURSES")
+	for _, c := range cohorts {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", c.Code, c.Name, c.Schedule.Start, c.Schedule.Hour, strings.Join(c.Courses, " "))
+	}
+	return w.Flush()
+}
+
+// closing closes what a command opened; at the end of a command nobody could act on the error.
+func closing(c interface{ Close() error }) { _ = c.Close() }

@@ -1,0 +1,26 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+type serveCmd struct {
+	configFlag
+}
+
+func (c *serveCmd) run(ctx context.Context, p *program) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	if missing := cfg.NeedWeChat(); len(missing) > 0 {
+		return fmt.Errorf("the configuration is not complete:\n%w", errors.Join(missing...))
+	}
+	a, err := openApp(ctx, cfg, logger(cfg, p.stderr), appOptions{})
+	if err != nil {
+		return err
+	}
+	return errors.Join(a.run(ctx, p.ready, false), a.Close())
+}

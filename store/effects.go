@@ -1,0 +1,113 @@
+package store
+
+import (
+	"fmt"
+
+	"github.com/tiangeng/tiangeng/bot/conversation"
+	"github.com/tiangeng/tiangeng/bot/study"
+	"github.com/tiangeng/tiangeng/content"
+)
+
+// effect collects what one effect writes. A test proves that every effect has its case.
+func (w *turnWriter) effect(id conversation.IdentityID, e conversation.Effect) error {
+	i := int64(id)
+	switch e := e.(type) {
+	case conversation.Follow:
+		w.after("UPDATE identities SET following = 1, followed_at = ?, scene = ? WHERE id = ?", w.now, cut(e.Scene, 64), i)
+	case conversation.Unfollow:
+		w.forget(i)
+	case conversation.ShowNotice:
+		w.after("UPDATE identities SET notice_version = ? WHERE id = ?", e.Version, i)
+	case conversation.Step:
+		w.into("funnel_steps", "identity_id name why day stepped_at", "", i, e.Name, e.Why, string(w.day()), w.now)
+	case conversation.WrongCode:
+		w.wrongCode(i, e)
+	case conversation.Bind:
+		w.after("INSERT INTO profiles (identity_id, learner_id, created_at) VALUES (?, ?, ?)"+w.s.orIgnore("created_at"), i, int64(e.Learner), w.now)
+		w.after("UPDATE identities SET learner_id = ? WHERE id = ?", int64(e.Learner), i)
+		w.after("UPDATE learners SET bound_at = ? WHERE id = ? AND bound_at = 0", w.now, int64(e.Learner))
+	case conversation.Unbind:
+		w.after("DELETE FROM profiles WHERE identity_id = ? AND learner_id = ?", i, int64(e.Learner))
+		w.after(`UPDATE identities SET learner_id = COALESCE((SELECT MIN(p.learner_id) FROM profiles p WHERE p.identity_id = ?), 0)
+			WHERE id = ? AND learner_id = ?`, i, i, int64(e.Learner))
+	case conversation.Switch:
+		w.after("UPDATE identities SET learner_id = ? WHERE id = ?", int64(e.Learner), i)
+	case conversation.Enrol:
+		w.after(`INSERT INTO enrolments (cohort_id, learner_id, status, since, created_at, updated_at)
+			SELECT c.id, ?, ?, ?, ?, ? FROM cohorts c WHERE c.code = ?`+w.s.orIgnore("enrolments.created_at"),
+			int64(e.Learner), string(study.Active), string(e.Since), w.now, w.now, e.Cohort)
+	case conversation.SetPush:
+		w.after("UPDATE learners SET push = ?, updated_at = ? WHERE id = ?", string(e.Push), w.now, int64(e.Learner))
+	case conversation.Confirmed: // written with the identity's row
+	default:
+		return w.studyEffect(e)
+	}
+	return nil
+}
+
+// studyEffect collects what learning writes.
+func (w *turnWriter) studyEffect(e conversation.Effect) error {
+	switch e := e.(type) {
+	case conversation.Open:
+		w.into("openings", "enrolment_id course_id lesson_id version opened_at", w.s.orIgnore("opened_at"),
+			int64(e.Enrolment), e.Lesson.Course.Course, e.Lesson.Lesson, e.Lesson.Course.Version, w.now)
+		w.after("UPDATE deliveries SET pulled_at = ? WHERE enrolment_id = ? AND course_id = ? AND lesson_id = ? AND state = 'skipped' AND pulled_at = 0",
+			w.now, int64(e.Enrolment), e.Lesson.Course.Course, e.Lesson.Lesson)
+	case conversation.StartAttempt:
+		w.into("attempts", "enrolment_id course_id lesson_id number version learner_id review started_at", "",
+			int64(e.Enrolment), e.Lesson.Course.Course, e.Lesson.Lesson, e.Number, e.Lesson.Course.Version, int64(e.Learner), e.Review, w.now)
+	case conversation.Respond:
+		w.into("responses", "enrolment_id course_id lesson_id attempt item_id version learner_id answer correct answered_at", "",
+			int64(e.Enrolment), e.Lesson.Course.Course, e.Lesson.Lesson, e.Attempt, e.Item, e.Lesson.Course.Version, int64(e.Learner), cut(e.Answer, 2000), e.Correct, w.now)
+	case conversation.FinishAttempt:
+		w.after("UPDATE attempts SET score = ?, passed = ?, finished_at = ? WHERE enrolment_id = ? AND course_id = ? AND lesson_id = ? AND number = ?",
+			e.Score, e.Passed, w.now, int64(e.Enrolment), e.Lesson.Course.Course, e.Lesson.Lesson, e.Number)
+	case conversation.CompleteLesson:
+		w.into("lesson_completions", "enrolment_id course_id lesson_id version learner_id score day completed_at", w.s.orIgnore("completed_at"),
+			int64(e.Enrolment), e.Lesson.Course.Course, e.Lesson.Lesson, e.Lesson.Course.Version, int64(e.Learner), e.Score, string(w.day()), w.now)
+		w.credit("lesson", int64(e.Learner), e.Enrolment, e.Lesson.Course, e.Lesson.Lesson, e.Hours, e.Rule)
+	case conversation.CompleteCourse:
+		w.into("course_completions", "enrolment_id course_id version learner_id score day completed_at", w.s.orIgnore("completed_at"),
+			int64(e.Enrolment), e.Course.Course, e.Course.Version, int64(e.Learner), e.Score, string(w.day()), w.now)
+		w.credit("test", int64(e.Learner), e.Enrolment, e.Course, "", e.Hours, e.Rule)
+		if e.Last {
+			w.after("UPDATE enrolments SET status = ?, updated_at = ? WHERE id = ? AND status = ?", string(study.Completed), w.now, int64(e.Enrolment), string(study.Active))
+		}
+	default:
+		return fmt.Errorf("the store has no case for the effect %T", e)
+	}
+	return nil
+}
+
+// credit appends to the ledger of study hours: once for each source.
+func (w *turnWriter) credit(kind string, learner int64, e study.EnrolmentID, course content.Ref, lesson string, hours study.StudyHours, rule string) {
+	if hours == 0 {
+		return
+	}
+	w.into("ledger", "learner_id enrolment_id course_id source_kind source_key hundredths rule day credited_at", w.s.orIgnore("credited_at"),
+		learner, int64(e), course.Course, kind, sourceKey(e, course, lesson), int(hours), rule, string(w.day()), w.now)
+}
+
+func (w *turnWriter) day() study.Day { return study.DayOf(fromMs(w.now)) }
+
+func (w *turnWriter) wrongCode(id int64, e conversation.WrongCode) {
+	const columns = "identity_id learner_id tried_at"
+	w.into("wrong_codes", columns, "", id, int64(0), w.now)
+	for _, l := range e.Learners {
+		w.into("wrong_codes", columns, "", id, int64(l), w.now)
+	}
+}
+
+// forget deletes a person's platform data: address, conversation, profiles, stored replies. The
+// learning record belongs to the learner and stays (DESIGN rule 9).
+func (w *turnWriter) forget(id int64) {
+	if id == 0 {
+		return
+	}
+	w.after("DELETE FROM profiles WHERE identity_id = ?", id)
+	w.after("UPDATE inbox SET identity_id = 0, reply = '' WHERE identity_id = ?", id)
+	w.after("UPDATE funnel_steps SET identity_id = 0 WHERE identity_id = ?", id)
+	w.after("UPDATE wrong_codes SET identity_id = 0 WHERE identity_id = ?", id)
+	w.after("UPDATE deliveries SET identity_id = 0 WHERE identity_id = ?", id)
+	w.after("DELETE FROM identities WHERE id = ?", id)
+}

@@ -1,0 +1,85 @@
+-- +goose Up
+-- Pushes (推送任务), one per kind, class and day (Z1).
+CREATE TABLE IF NOT EXISTS campaigns (
+    id BIGINT NOT NULL AUTO_INCREMENT,
+    kind VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    cohort_id BIGINT NOT NULL DEFAULT 0,
+    day CHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    due_at BIGINT NOT NULL DEFAULT 0,
+    deadline_at BIGINT NOT NULL DEFAULT 0,
+    expired TINYINT NOT NULL DEFAULT 0,
+    fired_at BIGINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (id),
+    UNIQUE KEY campaigns_day (kind, cohort_id, day)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+-- One recipient of a push; the row is the job. States: bot/delivery. lease_until is by the database's clock.
+CREATE TABLE IF NOT EXISTS deliveries (
+    id BIGINT NOT NULL AUTO_INCREMENT,
+    campaign_id BIGINT NOT NULL DEFAULT 0,
+    enrolment_id BIGINT NOT NULL DEFAULT 0,
+    learner_id BIGINT NOT NULL DEFAULT 0,
+    day CHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    course_id VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    version VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    lesson_id VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    state VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    why VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    rung VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    not_before BIGINT NOT NULL DEFAULT 0,
+    not_after BIGINT NOT NULL DEFAULT 0,
+    owner VARCHAR(80) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
+    term BIGINT NOT NULL DEFAULT 0,
+    lease_until BIGINT NOT NULL DEFAULT 0,
+    attempts INT NOT NULL DEFAULT 0,
+    first_attempt_at BIGINT NOT NULL DEFAULT 0,
+    identity_id BIGINT NOT NULL DEFAULT 0,
+    verdict VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    errcode INT NOT NULL DEFAULT 0,
+    reason VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    rid VARCHAR(80) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
+    message_id VARCHAR(80) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
+    ambiguous INT NOT NULL DEFAULT 0,
+    pulled_at BIGINT NOT NULL DEFAULT 0,
+    created_at BIGINT NOT NULL DEFAULT 0,
+    updated_at BIGINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (id),
+    UNIQUE KEY deliveries_recipient (campaign_id, enrolment_id),
+    KEY deliveries_due (state, not_before, id),
+    KEY deliveries_lease (state, lease_until),
+    KEY deliveries_day (enrolment_id, day),
+    KEY deliveries_learner (learner_id, state),
+    KEY deliveries_identity (identity_id, state)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+-- Every change of a delivery's state; append-only (D7).
+CREATE TABLE IF NOT EXISTS delivery_history (
+    id BIGINT NOT NULL AUTO_INCREMENT,
+    delivery_id BIGINT NOT NULL DEFAULT 0,
+    from_state VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    to_state VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    why VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    owner VARCHAR(80) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
+    term BIGINT NOT NULL DEFAULT 0,
+    attempt INT NOT NULL DEFAULT 0,
+    errcode INT NOT NULL DEFAULT 0,
+    changed_at BIGINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (id),
+    KEY delivery_history_delivery (delivery_id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+-- Raw receipts, stored first; the key is the hash of all their fields.
+CREATE TABLE IF NOT EXISTS receipts (
+    receipt_key BINARY(32) NOT NULL,
+    kind VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    channel VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    account VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    external_id VARBINARY(64) NOT NULL DEFAULT '',
+    message_id VARCHAR(80) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
+    status VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
+    delivered TINYINT NOT NULL DEFAULT 0,
+    happened_at BIGINT NOT NULL DEFAULT 0,
+    received_at BIGINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (receipt_key),
+    KEY receipts_address (channel, account, external_id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

@@ -1,0 +1,25 @@
+-- +goose Up
+-- Units (单位) of the administrative tree; a code's prefix is containment.
+CREATE TABLE IF NOT EXISTS org_units (
+    code VARCHAR(12) NOT NULL DEFAULT '' CHECK (length(code) <= 12),
+    name VARCHAR(120) NOT NULL DEFAULT '' CHECK (length(name) <= 120),
+    full_name VARCHAR(400) NOT NULL DEFAULT '' CHECK (length(full_name) <= 400),
+    updated_at BIGINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (code)
+);
+
+-- The roster (花名册). bound_at: when a phone was first bound, 0 for never.
+CREATE TABLE IF NOT EXISTS learners (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    unit_code VARCHAR(12) NOT NULL DEFAULT '' CHECK (length(unit_code) <= 12),
+    name VARCHAR(120) NOT NULL DEFAULT '' CHECK (length(name) <= 120),
+    category VARCHAR(60) NOT NULL DEFAULT '' CHECK (length(category) <= 60),
+    bind_code VARCHAR(12) NOT NULL DEFAULT '' CHECK (length(bind_code) <= 12),
+    push VARCHAR(8) NOT NULL DEFAULT '' CHECK (length(push) <= 8),
+    bound_at BIGINT NOT NULL DEFAULT 0,
+    created_at BIGINT NOT NULL DEFAULT 0,
+    updated_at BIGINT NOT NULL DEFAULT 0
+);
+CREATE UNIQUE INDEX IF NOT EXISTS learners_person ON learners (unit_code, name, bind_code);
+CREATE INDEX IF NOT EXISTS learners_name ON learners (name);
+CREATE INDEX IF NOT EXISTS learners_order ON learners (unit_code, name);

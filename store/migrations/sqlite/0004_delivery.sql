@@ -1,0 +1,82 @@
+-- +goose Up
+-- Pushes (推送任务), one per kind, class and day (Z1).
+CREATE TABLE IF NOT EXISTS campaigns (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    kind VARCHAR(12) NOT NULL DEFAULT '' CHECK (length(kind) <= 12),
+    cohort_id BIGINT NOT NULL DEFAULT 0,
+    day CHAR(10) NOT NULL DEFAULT '',
+    due_at BIGINT NOT NULL DEFAULT 0,
+    deadline_at BIGINT NOT NULL DEFAULT 0,
+    expired TINYINT NOT NULL DEFAULT 0,
+    fired_at BIGINT NOT NULL DEFAULT 0
+);
+CREATE UNIQUE INDEX IF NOT EXISTS campaigns_day ON campaigns (kind, cohort_id, day);
+
+-- One recipient of a push; the row is the job. States: bot/delivery. lease_until is by the database's clock.
+CREATE TABLE IF NOT EXISTS deliveries (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    campaign_id BIGINT NOT NULL DEFAULT 0,
+    enrolment_id BIGINT NOT NULL DEFAULT 0,
+    learner_id BIGINT NOT NULL DEFAULT 0,
+    day CHAR(10) NOT NULL DEFAULT '',
+    course_id VARCHAR(40) NOT NULL DEFAULT '' CHECK (length(course_id) <= 40),
+    version VARCHAR(16) NOT NULL DEFAULT '' CHECK (length(version) <= 16),
+    lesson_id VARCHAR(40) NOT NULL DEFAULT '' CHECK (length(lesson_id) <= 40),
+    state VARCHAR(12) NOT NULL DEFAULT '' CHECK (length(state) <= 12),
+    why VARCHAR(20) NOT NULL DEFAULT '' CHECK (length(why) <= 20),
+    rung VARCHAR(12) NOT NULL DEFAULT '' CHECK (length(rung) <= 12),
+    not_before BIGINT NOT NULL DEFAULT 0,
+    not_after BIGINT NOT NULL DEFAULT 0,
+    owner VARCHAR(80) NOT NULL DEFAULT '' CHECK (length(owner) <= 80),
+    term BIGINT NOT NULL DEFAULT 0,
+    lease_until BIGINT NOT NULL DEFAULT 0,
+    attempts INT NOT NULL DEFAULT 0,
+    first_attempt_at BIGINT NOT NULL DEFAULT 0,
+    identity_id BIGINT NOT NULL DEFAULT 0,
+    verdict VARCHAR(12) NOT NULL DEFAULT '' CHECK (length(verdict) <= 12),
+    errcode INT NOT NULL DEFAULT 0,
+    reason VARCHAR(40) NOT NULL DEFAULT '' CHECK (length(reason) <= 40),
+    rid VARCHAR(80) NOT NULL DEFAULT '' CHECK (length(rid) <= 80),
+    message_id VARCHAR(80) NOT NULL DEFAULT '' CHECK (length(message_id) <= 80),
+    ambiguous INT NOT NULL DEFAULT 0,
+    pulled_at BIGINT NOT NULL DEFAULT 0,
+    created_at BIGINT NOT NULL DEFAULT 0,
+    updated_at BIGINT NOT NULL DEFAULT 0
+);
+CREATE UNIQUE INDEX IF NOT EXISTS deliveries_recipient ON deliveries (campaign_id, enrolment_id);
+CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (state, not_before, id);
+CREATE INDEX IF NOT EXISTS deliveries_lease ON deliveries (state, lease_until);
+CREATE INDEX IF NOT EXISTS deliveries_day ON deliveries (enrolment_id, day);
+CREATE INDEX IF NOT EXISTS deliveries_learner ON deliveries (learner_id, state);
+CREATE INDEX IF NOT EXISTS deliveries_identity ON deliveries (identity_id, state);
+
+-- Every change of a delivery's state; append-only (D7).
+CREATE TABLE IF NOT EXISTS delivery_history (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    delivery_id BIGINT NOT NULL DEFAULT 0,
+    from_state VARCHAR(12) NOT NULL DEFAULT '' CHECK (length(from_state) <= 12),
+    to_state VARCHAR(12) NOT NULL DEFAULT '' CHECK (length(to_state) <= 12),
+    why VARCHAR(20) NOT NULL DEFAULT '' CHECK (length(why) <= 20),
+    owner VARCHAR(80) NOT NULL DEFAULT '' CHECK (length(owner) <= 80),
+    term BIGINT NOT NULL DEFAULT 0,
+    attempt INT NOT NULL DEFAULT 0,
+    errcode INT NOT NULL DEFAULT 0,
+    changed_at BIGINT NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS delivery_history_delivery ON delivery_history (delivery_id);
+
+-- Raw receipts, stored first; the key is the hash of all their fields.
+CREATE TABLE IF NOT EXISTS receipts (
+    receipt_key BLOB NOT NULL,
+    kind VARCHAR(60) NOT NULL DEFAULT '' CHECK (length(kind) <= 60),
+    channel VARCHAR(20) NOT NULL DEFAULT '' CHECK (length(channel) <= 20),
+    account VARCHAR(40) NOT NULL DEFAULT '' CHECK (length(account) <= 40),
+    external_id TEXT NOT NULL DEFAULT '' CHECK (length(external_id) <= 64),
+    message_id VARCHAR(80) NOT NULL DEFAULT '' CHECK (length(message_id) <= 80),
+    status VARCHAR(200) NOT NULL DEFAULT '' CHECK (length(status) <= 200),
+    delivered TINYINT NOT NULL DEFAULT 0,
+    happened_at BIGINT NOT NULL DEFAULT 0,
+    received_at BIGINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (receipt_key)
+);
+CREATE INDEX IF NOT EXISTS receipts_address ON receipts (channel, account, external_id);

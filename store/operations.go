@@ -1,0 +1,141 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/tiangeng/tiangeng/bot/channel"
+)
+
+// scheduleMark is the schedule's watermark; nothing else uses the name.
+const scheduleMark = "schedule"
+
+// Watermark returns up to when the schedule has been looked at, zero for never.
+func (s *Store) Watermark(ctx context.Context) (time.Time, error) {
+	var at int64
+	err := s.reads.QueryRowContext(ctx, "SELECT COALESCE(MAX(reached_at), 0) FROM watermarks WHERE name = ?", scheduleMark).Scan(&at)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("reading a watermark: %w", plain(err))
+	}
+	return fromMs(at), nil
+}
+
+// AdvanceWatermark moves it forward, never back.
+func (s *Store) AdvanceWatermark(ctx context.Context, to time.Time) error {
+	r, err := s.db.ExecContext(ctx, "UPDATE watermarks SET reached_at = ? WHERE name = ? AND reached_at < ?", toMs(to), scheduleMark, toMs(to))
+	if err == nil {
+		var n int64
+		if n, err = r.RowsAffected(); err == nil && n == 0 {
+			i := insert{table: "watermarks", columns: []string{"name", "reached_at"}, tail: s.orIgnore("reached_at")}
+			i.add(scheduleMark, toMs(to))
+			err = i.exec(ctx, s.db)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("moving a watermark: %w", plain(err))
+	}
+	return nil
+}
+
+// BookRefresh books one forced refresh of an account's token, if fewer than limit were booked in the
+// period before now and the last is at least gap ago. Replicas queue at one row, so the count holds
+// for all of them together (T1).
+func (s *Store) BookRefresh(ctx context.Context, app string, now time.Time, limit int, period, gap time.Duration) (bool, error) {
+	booked := false
+	err := s.transact(ctx, s.orm, func(tx *gorm.DB) error {
+		q := under(tx)
+		booked = false
+		name := "token " + app
+		lock := insert{table: "watermarks", columns: []string{"name", "reached_at"}, tail: s.orIgnore("reached_at")}
+		lock.add(name, int64(0))
+		if err := lock.exec(ctx, q); err != nil {
+			return err
+		}
+		var last, count int64
+		if err := q.QueryRowContext(ctx, "SELECT reached_at FROM watermarks WHERE name = ?"+s.forUpdate(), name).Scan(&last); err != nil {
+			return err
+		}
+		if err := q.QueryRowContext(ctx, "SELECT COUNT(*) FROM token_refreshes WHERE app_id = ? AND booked_at > ?", app, toMs(now.Add(-period))).Scan(&count); err != nil {
+			return err
+		}
+		if count >= int64(limit) || (last > 0 && now.Sub(fromMs(last)) < gap) {
+			return nil
+		}
+		i := insert{table: "token_refreshes", columns: []string{"app_id", "booked_at"}}
+		i.add(app, toMs(now))
+		if err := i.exec(ctx, q); err != nil {
+			return err
+		}
+		booked = true
+		_, err := q.ExecContext(ctx, "UPDATE watermarks SET reached_at = ? WHERE name = ?", toMs(now), name)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("booking a token refresh: %w", err)
+	}
+	return booked, nil
+}
+
+// AppendReceipts stores raw receipts; one that is there already changes nothing.
+func (s *Store) AppendReceipts(ctx context.Context, now time.Time, receipts []channel.Receipt) error {
+	i := insert{table: "receipts", tail: s.orIgnore("received_at"), columns: []string{
+		"receipt_key", "kind", "channel", "account", "external_id", "message_id", "status", "delivered", "happened_at", "received_at",
+	}}
+	for _, r := range receipts {
+		key := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %q %q %d", r.Kind, r.To.Channel, r.To.Account, r.To.External, r.MessageID, r.Status, toMs(r.At)))
+		i.add(key[:], cut(r.Kind, 60), r.To.Channel, r.To.Account, r.To.External, cut(r.MessageID, 80), cut(r.Status, 200), r.Delivered, toMs(r.At), toMs(now))
+	}
+	if err := i.exec(ctx, s.db); err != nil {
+		return fmt.Errorf("storing receipts: %w", plain(err))
+	}
+	return nil
+}
+
+// Counts is how much there is, for doctor.
+type Counts struct {
+	Learners   int
+	Cohorts    int
+	Identities int
+	Responses  int
+}
+
+// Counts counts.
+func (s *Store) Counts(ctx context.Context) (Counts, error) {
+	var c Counts
+	for table, n := range map[string]*int{"learners": &c.Learners, "cohorts": &c.Cohorts, "identities": &c.Identities, "responses": &c.Responses} {
+		if err := s.bulk.QueryRowContext(ctx, "SELECT COUNT(*) FROM "+table).Scan(n); err != nil {
+			return c, fmt.Errorf("counting %s: %w", table, plain(err))
+		}
+	}
+	return c, nil
+}
+
+// How long things are kept that only serve the moment.
+const (
+	inboxKept  = 7 * 24 * time.Hour // the platform repeats a message for less than a minute
+	wrongsKept = 7 * 24 * time.Hour // they count for a day
+)
+
+// Purge deletes what has served: old stored replies and old wrong codes. It returns the rows deleted.
+func (s *Store) Purge(ctx context.Context, now time.Time) (int64, error) {
+	var total int64
+	for _, q := range []statement{
+		{"DELETE FROM inbox WHERE committed_at < ?", []any{toMs(now.Add(-inboxKept))}},
+		{"DELETE FROM wrong_codes WHERE tried_at < ?", []any{toMs(now.Add(-wrongsKept))}},
+	} {
+		r, err := s.writer().ExecContext(ctx, q.query, q.args...)
+		if err != nil {
+			return total, fmt.Errorf("purging: %w", plain(err))
+		}
+		n, err := r.RowsAffected()
+		if err != nil {
+			return total, err
+		}
+		total += n
+	}
+	return total, nil
+}
