@@ -51,8 +51,6 @@ type Binding struct {
 	Cohort string `json:"cohort,omitempty"` // class whose QR brought the person
 	Name   string `json:"name,omitempty"`
 	Unit   string `json:"unit,omitempty"` // as typed
-	// Learners are the rows that name and unit leave over.
-	Learners []people.LearnerID `json:"learners,omitempty"`
 }
 
 // Study is the lesson in progress: page or open item.
@@ -60,12 +58,12 @@ type Study struct {
 	Enrolment study.EnrolmentID `json:"enrolment"`
 	Lesson    study.LessonRef   `json:"lesson"`
 	Page      int               `json:"page"`              // 0-based page shown last
-	Attempt   int               `json:"attempt"`           // 1-based
+	Attempt   int               `json:"attempt"`           // 1-based; 0 while only the text has been read
 	Items     []int             `json:"items,omitempty"`   // places of the items this attempt asks, in order
-	Next      int               `json:"next"`              // place in Items of the open item
+	Next      int               `json:"next"`              // place in Items of the open item; len(Items) when the attempt is finished
 	Right     []int             `json:"right,omitempty"`   // items right so far, this attempt or an earlier one
 	Asked     int               `json:"asked,omitempty"`   // times the open item was asked back
-	AskedAt   int64             `json:"askedAt,omitempty"` // Unix ms, when the open item was first shown
+	AskedAt   int64             `json:"askedAt,omitempty"` // Unix ms, when the open item was first shown; 0 while it has not been
 	// Review marks an attempt at a lesson that is complete already: nothing it does changes a completion.
 	Review bool `json:"review,omitempty"`
 }

@@ -1,0 +1,199 @@
+package conversation
+
+import (
+	"slices"
+
+	"github.com/tiangeng/tiangeng/bot/fault"
+	"github.com/tiangeng/tiangeng/bot/people"
+	"github.com/tiangeng/tiangeng/bot/study"
+)
+
+// arrive answers a follow or a scanned QR: a class is joined, or binding begins.
+func (t *turn) arrive() {
+	code := ""
+	if t.f.Cohort != nil {
+		code = t.f.Cohort.Code
+	}
+	if t.f.Identity.Learner == 0 {
+		t.s.Study = nil
+		t.s.Binding = &Binding{Cohort: code}
+		if t.f.Cohort != nil {
+			t.startBinding("bind.first_class", fault.A("class", t.f.Cohort.Name))
+			return
+		}
+		t.startBinding("bind.first")
+		return
+	}
+	if t.f.Cohort == nil {
+		t.say("bind.welcome_back", fault.A("name", t.f.Identity.Name))
+		t.remind()
+		return
+	}
+	for _, e := range t.f.Enrolments {
+		if e.Cohort.Code == code {
+			t.say("bind.in_class", fault.A("name", t.f.Identity.Name), fault.A("class", e.Cohort.Name))
+			t.remind()
+			return
+		}
+	}
+	t.emit(Enrol{Learner: t.f.Identity.Learner, Cohort: code, Since: study.DayOf(t.f.Now)})
+	t.say("bind.joined", fault.A("name", t.f.Identity.Name), fault.A("class", t.f.Cohort.Name))
+	if len(t.f.Profiles) > 1 {
+		t.say("bind.joined_who")
+	}
+}
+
+// startBinding asks for the name, with the sentence of key before it.
+func (t *turn) startBinding(key string, args ...fault.Arg) {
+	if t.limited() {
+		return
+	}
+	t.s.Mode, t.s.Confirm = ModeBindName, ""
+	t.s.Binding = &Binding{Cohort: t.s.Binding.cohort()}
+	t.say(key, args...)
+	t.say("bind.ask_name")
+	t.emit(Step{Name: "asked_name"})
+}
+
+// limited reports, and says, that too many wrong codes came from this phone.
+func (t *turn) limited() bool {
+	if t.f.Tries.Identity < t.identityTries {
+		return false
+	}
+	t.s.Mode = t.resting()
+	t.say("bind.limited")
+	t.emit(Step{Name: "failed", Why: "limited"})
+	return true
+}
+
+// bindStep takes what the message gave and asks for what is missing.
+func (t *turn) bindStep() {
+	if t.f.Identity.Learner != 0 && !t.bindingAsked() {
+		// Three words that look like a binding, from somebody who is bound and was not asked.
+		t.unknown()
+		return
+	}
+	if t.s.Binding == nil {
+		t.s.Binding = &Binding{}
+	}
+	if t.wish.act != actBindOdd && t.limited() {
+		return
+	}
+	b, w := t.s.Binding, t.wish
+	switch {
+	case w.act == actBindOdd:
+		t.askAgain()
+	case w.code != "" && w.unit != "" && w.name != "":
+		t.verify()
+	case w.unit != "" && w.name != "":
+		b.Name, b.Unit, t.s.Mode = w.name, w.unit, ModeBindCode
+		t.say("bind.ask_code")
+		t.emit(Step{Name: "asked_code"})
+	default:
+		b.Name, b.Unit, t.s.Mode = w.name, "", ModeBindUnit
+		t.say("bind.ask_unit")
+		t.emit(Step{Name: "asked_unit"})
+	}
+}
+
+// bindingAsked reports that the state is in the middle of binding, or the message says 绑定 itself.
+func (t *turn) bindingAsked() bool {
+	switch t.s.Mode {
+	case ModeBindName, ModeBindUnit, ModeBindCode:
+		return true
+	}
+	fields := bindingFields(t.in.Text)
+	return len(fields) > 0 && study.Fold(fields[0]) == "绑定"
+}
+
+// askAgain repeats the open question with an example.
+func (t *turn) askAgain() {
+	switch t.s.Mode {
+	case ModeBindUnit:
+		t.say("bind.odd_unit")
+	case ModeBindCode:
+		t.say("bind.odd_code")
+	default:
+		t.say("bind.odd_name")
+	}
+}
+
+// verify compares all three with the roster. An unknown name, a wrong unit and a wrong code get
+// the same sentence and cost the same try, so that nobody learns who is on the roster.
+func (t *turn) verify() {
+	w := t.wish
+	cohort := t.s.Binding.Cohort
+	rows := bestRows(t.f.Candidates, w.unit)
+	var right, tried []people.LearnerID
+	var match people.Candidate
+	for _, c := range rows {
+		tried = append(tried, c.Learner.ID)
+		if people.SameCode(w.code, c.Code) && t.f.Tries.Learner[c.Learner.ID] < t.learnerTries {
+			right, match = append(right, c.Learner.ID), c
+		}
+	}
+	if len(rows) > 0 {
+		t.emit(Step{Name: "found"})
+	}
+	switch {
+	case len(right) == 1:
+		t.join(match.Learner, cohort)
+		return
+	case len(t.f.Candidates) == 0:
+		t.emit(Step{Name: "failed", Why: "no_such_name"})
+	case len(rows) == 0:
+		t.emit(Step{Name: "failed", Why: "no_such_unit"})
+	default:
+		t.emit(Step{Name: "failed", Why: "wrong_code"})
+	}
+	t.emit(WrongCode{Learners: tried})
+	t.s.Binding = &Binding{Cohort: cohort}
+	if left := t.identityTries - t.f.Tries.Identity - 1; left > 0 {
+		t.s.Mode = ModeBindName
+		t.say("bind.no_match", fault.A("left", left))
+		t.emit(Step{Name: "asked_name"})
+		return
+	}
+	t.s.Mode = t.resting()
+	t.say("bind.no_match_last")
+}
+
+// bestRows are the candidates whose unit fits best what was typed.
+func bestRows(all []people.Candidate, unit string) []people.Candidate {
+	best := people.UnitNo
+	var rows []people.Candidate
+	for _, c := range all {
+		switch m := people.MatchUnitName(unit, c.Learner.UnitName); {
+		case m == people.UnitNo || m < best:
+		case m > best:
+			best, rows = m, []people.Candidate{c}
+		default:
+			rows = append(rows, c)
+		}
+	}
+	return rows
+}
+
+// join binds the learner, or switches to them when they are bound here already.
+func (t *turn) join(l people.Learner, cohort string) {
+	if l.ID != t.f.Identity.Learner {
+		t.s.Study = nil // the lesson in progress is somebody else's
+	}
+	t.s.Mode, t.s.Binding, t.s.Confirm = t.resting(), nil, ""
+	here := slices.ContainsFunc(t.f.Profiles, func(p people.Learner) bool { return p.ID == l.ID })
+	switch {
+	case here && l.ID == t.f.Identity.Learner:
+	case here:
+		t.emit(Switch{Learner: l.ID})
+	default:
+		t.emit(Bind{Learner: l.ID})
+	}
+	t.emit(Step{Name: "bound"})
+	if t.f.Cohort != nil && cohort == t.f.Cohort.Code {
+		t.emit(Enrol{Learner: l.ID, Cohort: cohort, Since: study.DayOf(t.f.Now)})
+		t.say("bind.done_class", fault.A("name", l.Name), fault.A("unit", l.UnitName), fault.A("class", t.f.Cohort.Name))
+	} else {
+		t.say("bind.done", fault.A("name", l.Name), fault.A("unit", l.UnitName))
+	}
+	t.say("bind.then")
+}

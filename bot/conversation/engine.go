@@ -1,0 +1,322 @@
+package conversation
+
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/tiangeng/tiangeng/bot/channel"
+	"github.com/tiangeng/tiangeng/bot/fault"
+	"github.com/tiangeng/tiangeng/bot/study"
+	"github.com/tiangeng/tiangeng/content"
+)
+
+// Options is what an engine is made of. Zero limits take the defaults named here.
+type Options struct {
+	Library  *content.Library
+	Phrases  *content.Phrases
+	Calendar study.Calendar
+	Credit   study.CreditRule // zero: study.Rule2024
+
+	Notice       int           // version of the privacy notice in the catalogue; 0: 1
+	IdentityTries int           // wrong codes of one phone in 24 h before it must wait; 0: 5
+	LearnerTries  int           // wrong codes tried on one roster row in 24 h before it is shut; 0: 10
+	Late         time.Duration // an answer later than this after its question is told which question it was; 0: 6 h
+	ReplyBytes   int           // what one reply holds; 0: content.ReplyBytes
+}
+
+// Engine steps conversations. It is immutable, cheap to make and may be used by many goroutines.
+// The zero value is not usable; see New.
+type Engine struct {
+	library  *content.Library
+	phrases  *content.Phrases
+	calendar study.Calendar
+	credit   study.CreditRule
+
+	notice       int
+	identityTries int
+	learnerTries  int
+	late         time.Duration
+	reply        int // bytes a reply may have
+	room         int // bytes left when a stored reply is shown again behind its sentence
+}
+
+// New makes an engine.
+func New(o Options) *Engine {
+	e := &Engine{
+		library: o.Library, phrases: o.Phrases, calendar: o.Calendar, credit: o.Credit,
+		notice: o.Notice, identityTries: o.IdentityTries, learnerTries: o.LearnerTries, late: o.Late, reply: o.ReplyBytes,
+	}
+	if e.credit.Version == "" {
+		e.credit = study.Rule2024
+	}
+	if e.notice == 0 {
+		e.notice = 1
+	}
+	if e.identityTries == 0 {
+		e.identityTries = 5
+	}
+	if e.learnerTries == 0 {
+		e.learnerTries = 10
+	}
+	if e.late == 0 {
+		e.late = 6 * time.Hour
+	}
+	if e.reply == 0 {
+		e.reply = content.ReplyBytes
+	}
+	e.room = e.reply - len(e.phrases.Say("quiz.unconfirmed")) - len(gap)
+	return e
+}
+
+// WithLibrary returns the same engine with another library.
+func (e *Engine) WithLibrary(l *content.Library) *Engine {
+	c := *e
+	c.library = l
+	return &c
+}
+
+// gap parts the paragraphs of a reply.
+const gap = "\n\n"
+
+// turn is one Step under way.
+type turn struct {
+	*Engine
+	in      channel.Inbound
+	f       Facts
+	s       State
+	effects []Effect
+	blocks  []string
+	wish    wish
+}
+
+// Step answers one message. It is deterministic: the same state, message and facts give the same
+// turn. Seq is left for the caller.
+func (e *Engine) Step(s State, in channel.Inbound, f Facts) Turn {
+	s.V = StateVersion
+	t := &turn{Engine: e, in: in, f: f, s: s.clone(), wish: e.read(s, in)}
+	switch {
+	case t.wish.act == actUnfollow:
+		t.s = State{V: StateVersion}
+		t.emit(Unfollow{})
+		return t.done(channel.Message{})
+	case t.wish.act == actSilent:
+		return t.done(channel.Message{})
+	case f.Unconfirmed != nil:
+		t.wish.act = actUnconfirm
+		t.emit(Confirmed{})
+		return t.done(t.shownAgain(f.Unconfirmed.Reply))
+	}
+	if t.wish.act == actFollow {
+		t.emit(Follow{Scene: in.EventKey})
+		t.emit(Step{Name: "followed"})
+	}
+	if f.Identity.Notice < e.notice {
+		t.emit(ShowNotice{Version: e.notice})
+		t.say("bind.notice", fault.A("version", e.notice))
+		if f.Identity.Learner != 0 && showsLesson[t.wish.act] {
+			// The lesson would not fit beside the notice; nothing is lost by asking first.
+			t.say("bind.notice_then")
+			return t.done(t.message())
+		}
+	}
+	t.run()
+	return t.done(t.message())
+}
+
+var showsLesson = map[act]bool{actToday: true, actMore: true, actReread: true, actRedo: true, actBindCode: false}
+
+func (t *turn) done(m channel.Message) Turn {
+	if t.wish.act != actSilent && t.wish.act != actUnconfirm {
+		if t.wish.act == actUnknown || t.wish.act == actStray {
+			t.s.Unclear = min(t.s.Unclear+1, 9)
+		} else {
+			t.s.Unclear = 0
+		}
+	}
+	return Turn{In: t.in, Identity: t.f.Identity, After: t.s, Effects: t.effects, Reply: m, Topic: string(t.wish.act)}
+}
+
+// shownAgain puts the sentence of an unconfirmed turn before its reply.
+func (t *turn) shownAgain(m channel.Message) channel.Message {
+	t.say("quiz.unconfirmed")
+	switch m.Kind {
+	case channel.MessageNone:
+		return t.message()
+	case channel.MessageText:
+		t.blocks = append(t.blocks, m.Text)
+		return t.message()
+	default:
+		return m
+	}
+}
+
+func (t *turn) emit(e Effect) { t.effects = append(t.effects, e) }
+
+// say adds a paragraph from the catalogue.
+func (t *turn) say(key string, args ...fault.Arg) {
+	t.blocks = append(t.blocks, t.phrases.Say(key, args...))
+}
+
+// put adds a paragraph as it is.
+func (t *turn) put(text string) { t.blocks = append(t.blocks, text) }
+
+// used is how many bytes the paragraphs so far take, with the gap behind them.
+func (t *turn) used() int {
+	n := 0
+	for _, b := range t.blocks {
+		n += len(b) + len(gap)
+	}
+	return n
+}
+
+// message joins the paragraphs. What does not fit is cut at a character: it cannot happen with
+// content that passed its check, and a cut reply is better than one the platform refuses.
+func (t *turn) message() channel.Message {
+	text := strings.TrimSpace(strings.Join(t.blocks, gap))
+	limit := t.room
+	if t.wish.act == actUnconfirm {
+		limit = t.reply
+	}
+	return channel.Text(cut(text, limit))
+}
+
+// cut shortens a text to at most limit bytes, at a character, with a mark that something is missing.
+func cut(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	const mark = "…"
+	end := limit - len(mark)
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:max(end, 0)] + mark
+}
+
+// clone copies what a step may change.
+func (s State) clone() State {
+	if s.Binding != nil {
+		b := *s.Binding
+		s.Binding = &b
+	}
+	if s.Study != nil {
+		st := *s.Study
+		st.Items = append([]int(nil), st.Items...)
+		st.Right = append([]int(nil), st.Right...)
+		s.Study = &st
+	}
+	return s
+}
+
+// bound reports whether somebody is bound to this phone; if not, binding begins.
+func (t *turn) bound() bool {
+	if t.f.Identity.Learner != 0 {
+		return true
+	}
+	t.s.Study = nil
+	t.startBinding("bind.first")
+	return false
+}
+
+// run does what the message asks for.
+func (t *turn) run() {
+	t.leaveQuestion()
+	switch t.wish.act {
+	case actFollow, actScan:
+		t.arrive()
+	case actBind:
+		t.startBinding("bind.begin")
+	case actBindName, actBindUnit, actBindCode, actBindOdd:
+		t.bindStep()
+	case actHelp:
+		t.help()
+	case actNotice:
+		t.showNotice()
+	case actMedia:
+		t.say("help.media")
+		t.remind()
+	case actUnheard:
+		t.say("help.unheard")
+		t.remind()
+	case actGreet:
+		t.greet()
+	case actQuit:
+		t.quit()
+	case actThanks:
+		t.say("help.welcome")
+		t.remind()
+	default:
+		if t.bound() {
+			t.runBound()
+		}
+	}
+}
+
+// leaveQuestion drops a "really?" or a list of people that the message does not answer.
+func (t *turn) leaveQuestion() {
+	asked := t.s.Mode == ModeConfirm && t.wish.act != actYes && t.wish.act != actNo ||
+		t.s.Mode == ModeProfile && t.wish.act != actChoose
+	if asked {
+		t.s.Mode, t.s.Confirm = t.resting(), ""
+	}
+}
+
+// quit leaves what is under way; a lesson or quiz stays where it is.
+func (t *turn) quit() {
+	switch t.s.Mode {
+	case ModeBindName, ModeBindUnit, ModeBindCode:
+		t.s.Binding = &Binding{Cohort: t.s.Binding.cohort()}
+		t.s.Mode = t.resting()
+		t.say("bind.quit")
+		return
+	}
+	if t.bound() {
+		t.say("help.quit")
+	}
+}
+
+func (b *Binding) cohort() string {
+	if b == nil {
+		return ""
+	}
+	return b.Cohort
+}
+
+// runBound does what only a bound person can ask for.
+func (t *turn) runBound() {
+	switch t.wish.act {
+	case actToday:
+		t.today()
+	case actMore:
+		t.more()
+	case actRedo:
+		t.redo()
+	case actReread:
+		t.reread()
+	case actAnswer:
+		t.answer()
+	case actRecord:
+		t.record()
+	case actPause, actResume, actStop:
+		t.push()
+	case actSwitch:
+		t.listProfiles()
+	case actChoose:
+		t.choose()
+	case actWho:
+		t.who()
+	case actUnbind, actForget:
+		t.askUnbind()
+	case actYes:
+		t.confirmed()
+	case actNo:
+		t.s.Mode, t.s.Confirm = t.resting(), ""
+		t.say("help.not_done")
+		t.remind()
+	case actStray:
+		t.say("quiz.no_question")
+	default:
+		t.unknown()
+	}
+}

@@ -1,0 +1,19 @@
+package conversation
+
+// Keys of the account's menu buttons: the EventKey of a channel.KindTap. They are part of what is
+// published at the platform, so they never change their meaning.
+const (
+	KeyToday  = "TODAY"  // 今日学习
+	KeyRecord = "RECORD" // 我的学习
+	KeyHelp   = "HELP"   // 使用帮助
+	KeySwitch = "SWITCH" // 换人学习
+	KeyPause  = "PAUSE"  // 暂停推送
+	KeyResume = "RESUME" // 恢复推送
+	KeyBind   = "BIND"   // 绑定
+	KeyNotice = "NOTICE" // 隐私说明
+)
+
+var keyActs = map[string]act{
+	KeyToday: actToday, KeyRecord: actRecord, KeyHelp: actHelp, KeySwitch: actSwitch,
+	KeyPause: actPause, KeyResume: actResume, KeyBind: actBind, KeyNotice: actNotice,
+}

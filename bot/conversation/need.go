@@ -1,0 +1,354 @@
+package conversation
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/tiangeng/tiangeng/bot/channel"
+	"github.com/tiangeng/tiangeng/bot/people"
+	"github.com/tiangeng/tiangeng/bot/study"
+	"github.com/tiangeng/tiangeng/content"
+)
+
+// wish is what a message asks for, read from state and message alone, so that Need and Step cannot
+// differ about it.
+type wish struct {
+	act     act
+	cohort  string  // class to load
+	reading Reading // of an answer
+	name    string  // folded, when the message gives one
+	unit    string
+	code    string
+	folded  string
+}
+
+// Need says which facts Step will look at for this message in this state.
+func (e *Engine) Need(s State, in channel.Inbound) Needs {
+	w := e.read(s, in)
+	switch w.act {
+	case actFollow, actScan:
+		return Needs{Profiles: true, Progress: true, Cohort: w.cohort, Tries: true}
+	case actToday, actMore, actRedo, actReread:
+		return Needs{Progress: true}
+	case actAnswer:
+		return Needs{Progress: e.lastItem(s)}
+	case actRecord:
+		return Needs{Progress: true, Record: true}
+	case actPause, actResume, actStop, actSwitch, actChoose, actWho, actUnbind, actForget, actYes:
+		return Needs{Profiles: true}
+	case actBind:
+		return Needs{Tries: true, Profiles: true}
+	case actBindName, actBindUnit, actBindCode:
+		n := Needs{Tries: true}
+		if w.name != "" && w.unit != "" && w.code != "" {
+			n.Name, n.Cohort, n.Profiles = w.name, w.cohort, true
+		}
+		return n
+	}
+	return Needs{}
+}
+
+// lastItem reports whether the open item is the last of its attempt: completing needs the facts.
+func (e *Engine) lastItem(s State) bool {
+	return s.Study != nil && s.Study.Next >= len(s.Study.Items)-1
+}
+
+func (e *Engine) read(s State, in channel.Inbound) wish {
+	switch in.Kind {
+	case channel.KindUnfollow:
+		return wish{act: actUnfollow}
+	case channel.KindFollow:
+		return wish{act: actFollow, cohort: in.EventKey}
+	case channel.KindScan:
+		return wish{act: actScan, cohort: in.EventKey}
+	case channel.KindTap:
+		if a, ok := keyActs[in.EventKey]; ok {
+			return wish{act: a}
+		}
+		return wish{act: actHelp}
+	case channel.KindImage, channel.KindVideo, channel.KindLink:
+		return wish{act: actMedia}
+	case channel.KindLocation:
+		if in.Contact == channel.ContactNone {
+			return wish{act: actSilent} // the phone's report, nobody sent it
+		}
+		return wish{act: actMedia}
+	case channel.KindVoice:
+		if compact(foldAnswer(in.Text)) == "" {
+			return wish{act: actUnheard}
+		}
+		return e.readText(s, in.Text)
+	case channel.KindText:
+		return e.readText(s, in.Text)
+	}
+	return wish{act: actSilent}
+}
+
+func (e *Engine) readText(s State, text string) wish {
+	folded := ""
+	if utf8.RuneCountInString(text) <= maxAnswerRunes {
+		folded = study.Fold(text)
+		if t := strings.TrimSpace(text); t == "?" || t == "？" {
+			folded = "?"
+		}
+	}
+	w := wish{act: actUnknown, folded: folded}
+	switch s.Mode {
+	case ModeBindName, ModeBindUnit, ModeBindCode:
+		return e.readBinding(s, text, folded)
+	case ModeConfirm:
+		switch {
+		case yesReply[folded]:
+			w.act = actYes
+			return w
+		case noReply[folded]:
+			w.act = actNo
+			return w
+		}
+	case ModeProfile:
+		if a, ok := actOf[folded]; ok {
+			w.act = a
+			return w
+		}
+		w.act = actChoose
+		return w
+	}
+	if b, ok := readTriple(text); ok {
+		if s.Binding != nil {
+			b.cohort = s.Binding.Cohort
+		}
+		b.folded = folded
+		if item, _ := e.openItem(s); item == nil {
+			return b
+		}
+	}
+	return e.readFree(s, text, w)
+}
+
+// readFree reads a message while nothing particular is asked, or a question is open.
+func (e *Engine) readFree(s State, text string, w wish) wish {
+	item, _ := e.openItem(s)
+	if s.Mode == ModeLesson && w.folded == "1" {
+		w.act = actMore
+		return w
+	}
+	if item != nil {
+		w.reading = Read(*item, text)
+		if a, ok := actOf[w.folded]; ok && !w.reading.Literal && a != actThanks {
+			w.act = a
+			return w
+		}
+		if s.Mode == ModeConfirm && w.reading.Doubt != DoubtNone {
+			w.act = actNo
+			return w
+		}
+		w.act = actAnswer
+		return w
+	}
+	if a, ok := actOf[w.folded]; ok {
+		w.act = a
+		return w
+	}
+	switch {
+	case s.Mode == ModeConfirm:
+		w.act = actNo
+	case s.Mode == ModeQuiz && s.Study != nil:
+		w.act = actMore // the question has not been shown yet
+	case digitActs[w.folded] != "":
+		w.act = digitActs[w.folded]
+	case looksLikeAnswer(text):
+		w.act = actStray
+	}
+	return w
+}
+
+// looksLikeAnswer reports letters of options, or a verdict: an answer to a question that is not there.
+func looksLikeAnswer(text string) bool {
+	c := compact(foldAnswer(text))
+	if yesWords[c] || noWords[c] {
+		return true
+	}
+	picked, doubt := choicesByMark(c, 8, true)
+	return doubt == DoubtNone && len(picked) > 0
+}
+
+// openItem returns the question that has been shown and waits for an answer, with the lesson it
+// belongs to in the version the quiz began with; nil without one.
+func (e *Engine) openItem(s State) (*content.Item, *content.Lesson) {
+	st := s.Study
+	if st == nil || st.AskedAt == 0 || st.Next < 0 || st.Next >= len(st.Items) {
+		return nil, nil
+	}
+	lesson := e.lesson(st.Lesson)
+	if lesson == nil {
+		return nil, nil
+	}
+	i := st.Items[st.Next]
+	if i < 0 || i >= len(lesson.Items) {
+		return nil, nil
+	}
+	return &lesson.Items[i], lesson
+}
+
+func (e *Engine) lesson(ref study.LessonRef) *content.Lesson {
+	course := e.library.Version(ref.Course)
+	if course == nil {
+		return nil
+	}
+	lesson, _ := course.Lesson(ref.Lesson)
+	return lesson
+}
+
+// readBinding reads a message while name, unit or code is asked for.
+func (e *Engine) readBinding(s State, text, folded string) wish {
+	b := s.Binding
+	if b == nil {
+		b = &Binding{}
+	}
+	w := wish{act: actBindOdd, folded: folded, cohort: b.Cohort}
+	if all, ok := readTriple(text); ok {
+		all.cohort, all.folded = b.Cohort, folded
+		return all
+	}
+	if a, ok := actOf[folded]; ok && a != actThanks && a != actGreet {
+		w.act = a
+		return w
+	}
+	fields := bindingFields(text)
+	switch s.Mode {
+	case ModeBindUnit:
+		w.name = b.Name
+		w.unit, w.code = unitAndCode(fields)
+		if w.unit != "" {
+			w.act = actBindUnit
+		}
+	case ModeBindCode:
+		w.name, w.unit = b.Name, b.Unit
+		if c, ok := people.FoldCode(cutLabel(strings.Join(fields, ""))); ok {
+			w.act, w.code = actBindCode, c
+		}
+	default:
+		if len(fields) == 0 {
+			return w
+		}
+		name := people.FoldName(cutName(fields[0]))
+		if plausibleName(name) {
+			w.act, w.name = actBindName, name
+			w.unit, w.code = unitAndCode(fields[1:])
+		}
+	}
+	return w
+}
+
+// readTriple reads name, unit and code in one message: “张三 新村 7K3M”, with or without labels.
+func readTriple(text string) (wish, bool) {
+	if utf8.RuneCountInString(text) > 120 {
+		return wish{}, false
+	}
+	fields := bindingFields(text)
+	if len(fields) > 0 && study.Fold(fields[0]) == "绑定" {
+		fields = fields[1:]
+	}
+	if len(fields) < 3 {
+		return wish{}, false
+	}
+	code, ok := people.FoldCode(cutLabel(fields[len(fields)-1]))
+	if !ok {
+		return wish{}, false
+	}
+	first, middle := cutName(fields[0]), fields[1:len(fields)-1]
+	if len(middle) == 1 && surelyUnit(first) && !surelyUnit(cutLabel(middle[0])) {
+		first, middle = cutName(middle[0]), []string{fields[0]}
+	}
+	name := people.FoldName(first)
+	unit := cutLabel(strings.Join(middle, ""))
+	if !plausibleName(name) || !plausibleUnit(unit) {
+		return wish{}, false
+	}
+	return wish{act: actBindCode, name: name, unit: unit, code: code}, true
+}
+
+// unitAndCode takes the code off the end, if there is one behind a unit.
+func unitAndCode(fields []string) (unit, code string) {
+	if n := len(fields); n > 1 {
+		if c, ok := people.FoldCode(cutLabel(fields[n-1])); ok && !strings.ContainsFunc(fields[n-1], func(r rune) bool { return unicode.Is(unicode.Han, r) }) {
+			fields, code = fields[:n-1], c
+		}
+	}
+	unit = cutLabel(strings.Join(fields, ""))
+	if !plausibleUnit(unit) {
+		return "", ""
+	}
+	return unit, code
+}
+
+func bindingFields(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool {
+		return unicode.IsSpace(r) || strings.ContainsRune(",，、;；+/|。", r)
+	})
+}
+
+func cutLabel(s string) string {
+	for _, w := range []string{"姓名", "名字", "单位", "绑定码", "短码", "验证码", "码"} {
+		if rest, ok := strings.CutPrefix(s, w); ok {
+			rest = strings.TrimLeft(rest, ":：是")
+			if rest != "" {
+				return rest
+			}
+		}
+	}
+	return s
+}
+
+func cutName(s string) string {
+	s = cutLabel(s)
+	for _, w := range []string{"我的名字是", "我的名字叫", "名字叫", "我叫", "我是", "本人"} {
+		if rest, ok := strings.CutPrefix(s, w); ok && rest != "" {
+			return rest
+		}
+	}
+	return s
+}
+
+// maxUnitRunes is the longest unit that is looked at.
+const maxUnitRunes = 60
+
+func plausibleUnit(unit string) bool {
+	n := utf8.RuneCountInString(unit)
+	return n >= 2 && n <= maxUnitRunes && strings.ContainsFunc(unit, unicode.IsLetter)
+}
+
+func plausibleName(name string) bool {
+	if people.NameProblem(name) != "" {
+		return false
+	}
+	for _, w := range []string{"什么", "怎么", "为什么", "请问", "不知道", "名字", "绑定", "哪里", "多少"} {
+		if strings.Contains(name, w) {
+			return false
+		}
+	}
+	return !surelyUnit(name)
+}
+
+// surelyUnit reports a text that is a unit's name and no person's: 刘建州 is somebody, 团结镇 is not.
+func surelyUnit(s string) bool {
+	n := utf8.RuneCountInString(s)
+	if n < 3 {
+		return false
+	}
+	for _, w := range []string{"镇", "街道", "社区", "委会", "办事处", "政府"} {
+		if strings.HasSuffix(s, w) {
+			return true
+		}
+	}
+	if n < 5 {
+		return false
+	}
+	for _, w := range []string{"村", "乡", "县", "市", "州", "区"} {
+		if strings.HasSuffix(s, w) {
+			return true
+		}
+	}
+	return false
+}
