@@ -21,11 +21,11 @@ var ok = answer{"errcode": 0, "errmsg": "ok"}
 // errmsg are the platform's words for the codes that this simulator gives.
 var errmsg = map[int]string{
 	-1: "system error", 40001: "invalid credential, access_token is invalid or not latest", 40002: "invalid grant_type", 40003: "invalid openid",
-	40007: "invalid media_id", 40008: "invalid message type", 40013: "invalid appid", 40014: "invalid access_token", 40029: "invalid code",
+	40004: "invalid media type", 40007: "invalid media_id", 40008: "invalid message type", 40013: "invalid appid", 40014: "invalid access_token", 40029: "invalid code",
 	40035: "invalid parameter", 40037: "invalid template_id", 40125: "invalid appsecret", 40130: "invalid openid list size, at least two openid",
 	40163: "code been used", 40164: "invalid ip, not in whitelist", 41001: "access_token missing", 42001: "access_token expired",
 	43002: "require POST method", 43004: "require subscribe", 43019: "require remove blacklist", 43101: "user refuse to accept the msg",
-	44002: "empty post data", 44004: "empty content", 45002: "content size out of limit", 45008: "article size out of limit", 45009: "reach max api daily quota limit",
+	41005: "media data missing", 44002: "empty post data", 44004: "empty content", 45001: "media size out of limit", 45002: "content size out of limit", 45008: "article size out of limit", 45009: "reach max api daily quota limit",
 	45011: "api minute-quota reach limit, must slower, retry next minute", 45015: "response out of time limit or subscription is canceled",
 	45028: "has no masssend quota", 45047: "out of response count limit", 45056: "too many tags", 45065: "clientmsgid exist", 45066: "same clientmsgid retry too fast",
 	45067: "clientmsgid size out of limit", 46003: "menu no exist", 47001: "data format error", 47003: "argument invalid", 48002: "user block receive message",
@@ -45,6 +45,7 @@ type call struct {
 	path  string
 	query url.Values
 	body  []byte
+	file  []byte // answer that is not JSON
 }
 
 // decode reads the JSON body; the answer is the platform's refusal, nil when it was read.
@@ -101,7 +102,7 @@ func (p *Platform) routes() http.Handler {
 	api("/cgi-bin/openapi/quota/get", (*call).quotaGet)
 	api("/cgi-bin/clear_quota", (*call).clearQuota)
 	mux.HandleFunc("GET /cgi-bin/showqrcode", p.showQR)
-	mux.HandleFunc("GET /cgi-bin/media/get", p.mediaGet)
+	api("/cgi-bin/media/get", (*call).mediaGet)
 	mux.HandleFunc("GET /connect/oauth2/authorize", p.authorize)
 	p.control(mux)
 	return mux
@@ -136,7 +137,7 @@ func (p *Platform) serveAPI(f func(*call) answer, token bool) http.HandlerFunc {
 				a = f(c)
 			}
 		}
-		status, out := p.respond(w, r, a, fault)
+		status, out := p.respond(w, c, a, fault)
 		wire := Wire{
 			At: p.clock.Now(), Dir: "api", Method: r.Method, URL: r.URL.RequestURI(), RequestRaw: clip(body), RequestPlain: clip(body),
 			Status: status, ResponseRaw: out, ResponsePlain: out, Ms: time.Since(began).Milliseconds(), OpenID: openidOf(body),
@@ -176,8 +177,11 @@ func plainJSON(v any) []byte {
 }
 
 // respond writes the answer as the fault wants it.
-func (p *Platform) respond(w http.ResponseWriter, r *http.Request, a answer, fault Fault) (int, string) {
-	data := plainJSON(a)
+func (p *Platform) respond(w http.ResponseWriter, c *call, a answer, fault Fault) (int, string) {
+	r, data, kind := c.r, plainJSON(a), "application/json; encoding=utf-8"
+	if c.file != nil {
+		data, kind = c.file, http.DetectContentType(c.file)
+	}
 	wait := time.Duration(fault.Ms) * time.Millisecond
 	switch fault.Kind {
 	case FaultResetBefore, FaultResetAfter:
@@ -201,7 +205,7 @@ func (p *Platform) respond(w http.ResponseWriter, r *http.Request, a answer, fau
 	case FaultLatency:
 		pause(r, wait)
 	}
-	w.Header().Set("Content-Type", "application/json; encoding=utf-8")
+	w.Header().Set("Content-Type", kind)
 	if fault.Kind == FaultSlow {
 		for i := range data {
 			pause(r, wait/time.Duration(len(data)))
@@ -211,7 +215,7 @@ func (p *Platform) respond(w http.ResponseWriter, r *http.Request, a answer, fau
 		return http.StatusOK, string(data)
 	}
 	_, _ = w.Write(data) // the caller left
-	return http.StatusOK, string(data)
+	return http.StatusOK, clip(data)
 }
 
 func pause(r *http.Request, d time.Duration) {

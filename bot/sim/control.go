@@ -80,8 +80,8 @@ func (p *Platform) userViews() []userView {
 		}
 		a := p.st.Users[id]
 		v := userView{Persona: a.Persona, Following: a.Following, Unread: a.Unread, Window: &windowView{Kind: "none"}}
-		if a.Window.Kind != "" && now.Before(a.Window.Until) {
-			v.Window = &windowView{Kind: a.Window.Kind, Left: a.Window.Left, Until: stamp(a.Window.Until)}
+		if kind, left, until := a.Window.open(now); kind != "none" {
+			v.Window = &windowView{Kind: kind, Left: left, Until: stamp(until)}
 		}
 		list = append(list, v)
 	}
@@ -229,11 +229,7 @@ func (u *User) perform(r *http.Request, in actRequest) (Exchange, error) {
 		return u.View(ctx, in.URL)
 	case "scan":
 		if in.Ticket != "" {
-			scene, good := u.ticketScene(in.Ticket)
-			if !good {
-				return Exchange{}, fmt.Errorf("the QR has expired")
-			}
-			in.Scene = scene
+			return u.ScanTicket(ctx, in.Ticket)
 		}
 		return u.Scan(ctx, in.Scene)
 	case "scancode":

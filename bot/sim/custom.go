@@ -54,9 +54,9 @@ func (c *call) item(m outgoing, via string) (ChatItem, int) {
 		}
 		item.Menu = &menuMessage{Head: m.MsgMenu.Head, Items: m.MsgMenu.List, Tail: m.MsgMenu.Tail}
 	case "image":
-		return item, c.mediaCode(m.Image.MediaID)
+		return item, c.p.mediaCode(m.Image.MediaID)
 	case "voice":
-		return item, c.mediaCode(m.Voice.MediaID)
+		return item, c.p.mediaCode(m.Voice.MediaID)
 	case "video", "music", "mpnewsarticle", "miniprogrampage", "wxcard":
 	default:
 		return item, 40008
@@ -84,13 +84,14 @@ func (c *call) customSend() answer {
 	if code := a.mayReceive(p.clock.Now()); code != 0 {
 		return p.refuse(code)
 	}
-	a.Window.Left--
+	a.Window.use()
 	p.saw(a, item)
 	return ok
 }
 
 // mayReceive says why a customer-service message may not be sent, 0 when it may.
 func (a *account) mayReceive(now time.Time) int {
+	kind, left, _ := a.Window.open(now)
 	switch {
 	case a.Blocked:
 		return 43019
@@ -98,9 +99,9 @@ func (a *account) mayReceive(now time.Time) int {
 		return 45015 // "subscription is canceled" is part of this code's words (doc)
 	case a.Refuses:
 		return 48002
-	case a.Window.Kind == "" || !now.Before(a.Window.Until):
+	case kind == "none":
 		return 45015
-	case a.Window.Left <= 0:
+	case left == 0:
 		return 45047
 	}
 	return 0

@@ -1,7 +1,7 @@
 package sim
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/xml"
@@ -23,6 +23,8 @@ type Exchange struct {
 	Deliveries []Attempt `json:"deliveries"`
 	Reply      Reply     `json:"reply"`
 	Notice     string    `json:"notice,omitempty"` // system notice that the person saw
+
+	left error // why the caller did not wait for the end
 }
 
 // Attempt is one delivery of a push.
@@ -61,7 +63,7 @@ func (p *Platform) push(ctx context.Context, openid, body string, wantReply bool
 			e.Reply, e.Notice = p.read(a, openid, body, wantReply)
 			return e
 		}
-		if ctx.Err() != nil {
+		if e.left = ctx.Err(); e.left != nil {
 			return e // the caller left: nobody's failure
 		}
 	}
@@ -260,7 +262,8 @@ func (p *Platform) read(a Attempt, openid, pushed string, wantReply bool) (Reply
 		Image struct{ MediaId string } //nolint:revive // the platform's name
 		Voice struct{ MediaId string } //nolint:revive // the platform's name
 	}
-	if xml.NewDecoder(bytes.NewReader([]byte(a.Plain))).Decode(&x) != nil || x.ToUserName != openid || x.FromUserName != p.o.OriginalID || x.CreateTime == 0 {
+	d := xml.NewDecoder(strings.NewReader(a.Plain))
+	if d.Decode(&x) != nil || strings.TrimSpace(a.Plain[d.InputOffset():]) != "" || x.ToUserName != openid || x.FromUserName != p.o.OriginalID || x.CreateTime == 0 {
 		return bad()
 	}
 	r := Reply{Kind: x.MsgType, Text: x.Content, Articles: x.Articles.Item}
@@ -277,10 +280,14 @@ func (p *Platform) read(a Attempt, openid, pushed string, wantReply bool) (Reply
 		if len(r.Articles) == 0 || len(r.Articles) != x.ArticleCount || len(r.Articles) > limit {
 			return bad()
 		}
-	case "image":
-		r.Media = x.Image.MediaId
-	case "voice":
-		r.Media = x.Voice.MediaId
+	case "image", "voice":
+		r.Media = cmp.Or(x.Image.MediaId, x.Voice.MediaId)
+		p.mu.Lock()
+		code := p.mediaCode(r.Media)
+		p.mu.Unlock()
+		if code != 0 {
+			return bad()
+		}
 	case "video", "music", "transfer_customer_service":
 	default:
 		return bad()

@@ -1,17 +1,21 @@
 package sim
 
 import (
-	"encoding/json"
 	"io"
 	"maps"
+	"math"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"rsc.io/qr"
 )
+
+// menuID is the number of the default menu.
+const menuID = 400000001
 
 // menu is the account's menu, in the platform's own JSON.
 type menu struct {
@@ -107,47 +111,63 @@ type media struct {
 
 const mediaLife = 3 * 24 * time.Hour
 
+// onePixel is the picture that phones send.
+var onePixel = []byte("GIF89a\x01\x00\x01\x00\x80\x00\x00\x4a\x7c\x59\xff\xff\xff\x2c\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02\x44\x01\x00\x3b")
+
+// keepMedia stores a file and forgets those that are gone; the caller holds mu.
+func (p *Platform) keepMedia(kind string, data []byte) string {
+	now := p.clock.Now()
+	maps.DeleteFunc(p.st.Media, func(_ string, m media) bool { return now.Sub(m.At) > 2*mediaLife })
+	id := "sim-" + kind + "-" + digits(12)
+	p.st.Media[id] = media{Type: kind, At: now, Data: data}
+	return id
+}
+
+// mediaLimits are bytes by kind (sources differ for pictures; the larger).
+var mediaLimits = map[string]int{"image": 10 << 20, "voice": 2 << 20, "video": 10 << 20, "thumb": 64 << 10}
+
 func (c *call) mediaUpload() answer {
 	r := c.r.Clone(c.r.Context())
 	r.Body = io.NopCloser(strings.NewReader(string(c.body)))
 	file, _, err := r.FormFile("media")
 	kind := c.query.Get("type")
-	if err != nil || (kind != "image" && kind != "voice" && kind != "video" && kind != "thumb") {
-		return c.p.refuse(40008)
+	if mediaLimits[kind] == 0 {
+		return c.p.refuse(40004)
+	}
+	if err != nil {
+		return c.p.refuse(41005)
 	}
 	data, err := io.ReadAll(file)
 	if err != nil {
-		return c.p.refuse(40008)
+		return c.p.refuse(41005)
 	}
-	id := "sim-" + kind + "-" + digits(12)
+	if len(data) == 0 || len(data) > mediaLimits[kind] {
+		return c.p.refuse(45001)
+	}
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
-	now := c.p.clock.Now()
-	c.p.st.Media[id] = media{Type: kind, At: now, Data: data}
-	return answer{"type": kind, "media_id": id, "created_at": now.Unix()}
+	return answer{"type": kind, "media_id": c.p.keepMedia(kind, data), "created_at": c.p.clock.Now().Unix()}
 }
 
 // mediaCode is 40007 for a file that is gone; the caller holds mu.
-func (c *call) mediaCode(id string) int {
-	m, there := c.p.st.Media[id]
-	if !there || c.p.clock.Now().Sub(m.At) > mediaLife {
+func (p *Platform) mediaCode(id string) int {
+	m, there := p.st.Media[id]
+	if !there || p.clock.Now().Sub(m.At) > mediaLife {
 		return 40007
 	}
 	return 0
 }
 
-func (p *Platform) mediaGet(w http.ResponseWriter, r *http.Request) {
-	p.mu.Lock()
-	m, there := p.st.Media[r.URL.Query().Get("media_id")]
-	now := p.clock.Now()
-	p.mu.Unlock()
-	if !there || now.Sub(m.At) > mediaLife {
-		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(p.refuse(40007)) // the caller left
-		return
+// mediaGet gives a file as it is; a refusal is JSON (doc).
+func (c *call) mediaGet() answer {
+	c.p.mu.Lock()
+	defer c.p.mu.Unlock()
+	id := c.query.Get("media_id")
+	if code := c.p.mediaCode(id); code != 0 {
+		return c.p.refuse(code)
 	}
-	w.Header().Set("Content-Type", http.DetectContentType(m.Data))
-	_, _ = w.Write(m.Data) // the caller left
+	c.file = c.p.st.Media[id].Data
+	return ok
 }
 
 // qrTicket is a parametric QR.
@@ -155,6 +175,8 @@ type qrTicket struct {
 	Scene   string    `json:"scene"`
 	Expires time.Time `json:"expires"` // zero for never
 }
+
+func (t qrTicket) good(now time.Time) bool { return t.Expires.IsZero() || now.Before(t.Expires) }
 
 // qrCreate makes a ticket: temporary ones up to 30 days, 60 s by default (doc; the default is assumed).
 func (c *call) qrCreate() answer {
@@ -176,13 +198,13 @@ func (c *call) qrCreate() answer {
 	switch in.Action {
 	case "QR_SCENE", "QR_LIMIT_SCENE":
 		temporary = in.Action == "QR_SCENE"
-		if in.Info.Scene.ID <= 0 || (!temporary && in.Info.Scene.ID > 100_000) {
+		if in.Info.Scene.ID <= 0 || in.Info.Scene.ID > math.MaxUint32 || (!temporary && in.Info.Scene.ID > 100_000) {
 			return c.p.refuse(40035)
 		}
 		scene = number(in.Info.Scene.ID)
 	case "QR_STR_SCENE", "QR_LIMIT_STR_SCENE":
 		temporary = in.Action == "QR_STR_SCENE"
-		if len(scene) == 0 || len(scene) > 64 {
+		if n := utf8.RuneCountInString(scene); n == 0 || n > 64 {
 			return c.p.refuse(40035)
 		}
 	default:
@@ -202,6 +224,8 @@ func (c *call) qrCreate() answer {
 		t.Expires = c.p.clock.Now().Add(time.Duration(in.Expire) * time.Second)
 		a["expire_seconds"] = in.Expire
 	}
+	now := c.p.clock.Now()
+	maps.DeleteFunc(c.p.st.Tickets, func(_ string, t qrTicket) bool { return !t.good(now) })
 	ticket := "gSIM" + digits(20)
 	c.p.st.Tickets[ticket] = t
 	a["ticket"], a["url"] = ticket, "http://weixin.qq.com/q/"+ticket
@@ -211,9 +235,9 @@ func (c *call) qrCreate() answer {
 func (p *Platform) showQR(w http.ResponseWriter, r *http.Request) {
 	ticket := r.URL.Query().Get("ticket")
 	p.mu.Lock()
-	_, there := p.st.Tickets[ticket]
+	t, there := p.st.Tickets[ticket]
 	p.mu.Unlock()
-	if !there {
+	if !there || !t.good(p.clock.Now()) {
 		http.NotFound(w, r)
 		return
 	}
@@ -224,14 +248,6 @@ func (p *Platform) showQR(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "image/png")
 	_, _ = w.Write(code.PNG()) // the caller left
-}
-
-// ScanTicket scans a QR that the API made; an expired one does nothing.
-func (u *User) ticketScene(ticket string) (string, bool) {
-	u.p.mu.Lock()
-	defer u.p.mu.Unlock()
-	t, there := u.p.st.Tickets[ticket]
-	return t.Scene, there && (t.Expires.IsZero() || u.p.clock.Now().Before(t.Expires))
 }
 
 // webCode is a code of the web authorisation.

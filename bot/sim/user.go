@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -32,31 +33,43 @@ type account struct {
 
 // window is what customer-service messages the account may send this person.
 type window struct {
-	Kind  string    `json:"kind"` // "typed", "tap" or ""
-	Until time.Time `json:"until"`
-	Left  int       `json:"left"`
+	TypedUntil time.Time `json:"typedUntil"`
+	TypedLeft  int       `json:"typedLeft"`
+	TapUntil   time.Time `json:"tapUntil"`
+	TapLeft    int       `json:"tapLeft"`
 }
 
 // Rights that acts give (doc). That a new act sets the count to its maximum and does not add to it
-// is assumed; so is that a tap does not shrink an open window of a typed message.
+// is assumed; so is that the right of a tap ends with its minute and leaves that of a typed message
+// as it was, less what was sent.
 const (
 	typedWindow, typedLeft = 48 * time.Hour, 5
 	tapWindow, tapLeft     = time.Minute, 3
 )
 
 func (a *account) typed(now time.Time) {
-	a.Window = window{Kind: "typed", Until: now.Add(typedWindow), Left: typedLeft}
+	a.Window.TypedUntil, a.Window.TypedLeft = now.Add(typedWindow), typedLeft
 }
 
 func (a *account) tapped(now time.Time) {
-	if a.Window.Kind == "typed" && now.Before(a.Window.Until) && a.Window.Left >= tapLeft {
-		return
+	a.Window.TapUntil, a.Window.TapLeft = now.Add(tapWindow), tapLeft
+}
+
+// open says what is open: "typed", "tap" or "none", how many messages are left, and until when.
+func (w window) open(now time.Time) (kind string, left int, until time.Time) {
+	kind = "none"
+	if now.Before(w.TypedUntil) {
+		kind, left, until = "typed", w.TypedLeft, w.TypedUntil
 	}
-	if a.Window.Kind == "typed" && now.Before(a.Window.Until) {
-		a.Window.Left = tapLeft
-		return
+	if now.Before(w.TapUntil) && (kind == "none" || w.TapLeft > left) {
+		kind, left, until = "tap", w.TapLeft, w.TapUntil
 	}
-	a.Window = window{Kind: "tap", Until: now.Add(tapWindow), Left: tapLeft}
+	return kind, left, until
+}
+
+// use takes one message from whatever is open: rights do not add up.
+func (w *window) use() {
+	w.TypedLeft, w.TapLeft = max(0, w.TypedLeft-1), max(0, w.TapLeft-1)
 }
 
 // ChatItem is one line of a chat.
@@ -134,6 +147,7 @@ type act struct {
 	item      ChatItem
 	change    func(a *account, now time.Time) // under mu
 	body      func(a *account) string         // the message without common fields; "" pushes nothing
+	tail      string                          // after MsgId
 	wantReply bool
 	needs     bool // only a follower can do it
 	msgID     bool
@@ -164,7 +178,7 @@ func (u *User) do(ctx context.Context, x act) (Exchange, error) {
 			p.st.MsgID++
 			body += element("MsgId", p.st.MsgID)
 		}
-		body += "</xml>"
+		body += x.tail + "</xml>"
 	}
 	p.mu.Unlock()
 	p.touch()
@@ -173,6 +187,9 @@ func (u *User) do(ctx context.Context, x act) (Exchange, error) {
 	}
 	e := p.push(ctx, u.openid, body, x.wantReply)
 	p.show(a, e)
+	if e.left != nil {
+		return e, fmt.Errorf("pushing: %w", e.left)
+	}
 	return e, nil
 }
 
@@ -222,6 +239,10 @@ func (u *User) Follow(ctx context.Context, scene string) (Exchange, error) {
 		}
 		return u.Scan(ctx, scene)
 	}
+	return u.follow(ctx, scene, "gSIM=="+scene)
+}
+
+func (u *User) follow(ctx context.Context, scene, ticket string) (Exchange, error) {
 	return u.do(ctx, act{
 		item: ChatItem{From: "system", Via: "event", Kind: "event", Text: "关注了公众号"},
 		change: func(a *account, now time.Time) {
@@ -233,7 +254,7 @@ func (u *User) Follow(ctx context.Context, scene string) (Exchange, error) {
 			if scene == "" {
 				return body + cdata("EventKey", "")
 			}
-			return body + cdata("EventKey", "qrscene_"+scene) + cdata("Ticket", "gSIM=="+scene)
+			return body + cdata("EventKey", "qrscene_"+scene) + cdata("Ticket", ticket)
 		},
 		wantReply: true,
 	})
@@ -244,7 +265,7 @@ func (u *User) Unfollow(ctx context.Context) (Exchange, error) {
 	return u.do(ctx, act{
 		item: ChatItem{From: "system", Via: "event", Kind: "event", Text: "取消了关注"},
 		change: func(a *account, _ time.Time) {
-			a.Following, a.Window, a.Tags, a.Grants, a.Scenes = false, window{}, nil, nil, nil
+			a.Following, a.Window, a.Tags = false, window{}, nil // grants of notices need no following (doc)
 		},
 		body: func(*account) string {
 			return cdata("MsgType", "event") + cdata("Event", "unsubscribe") + cdata("EventKey", "")
@@ -268,9 +289,8 @@ func (u *User) Type(ctx context.Context, text string) (Exchange, error) {
 func (u *User) TapMenuItem(ctx context.Context, id, content string) (Exchange, error) {
 	return u.do(ctx, act{
 		item: ChatItem{From: "user", Via: "event", Kind: "text", Text: content}, change: tapped, needs: true, wantReply: true, msgID: true,
-		body: func(*account) string {
-			return cdata("MsgType", "text") + cdata("Content", content) + element("bizmsgmenuid", id)
-		},
+		body: func(*account) string { return cdata("MsgType", "text") + cdata("Content", content) },
+		tail: element("bizmsgmenuid", id),
 	})
 }
 
@@ -279,7 +299,7 @@ func (u *User) Voice(ctx context.Context, recognition string) (Exchange, error) 
 	return u.do(ctx, act{
 		item: ChatItem{From: "user", Via: "event", Kind: "voice", Text: "语音", Recognition: recognition}, change: typed, needs: true, wantReply: true, msgID: true,
 		body: func(*account) string {
-			body := cdata("MsgType", "voice") + cdata("MediaId", "sim-voice") + cdata("Format", "amr")
+			body := cdata("MsgType", "voice") + cdata("MediaId", u.p.keepMedia("voice", []byte("#!AMR\n"))) + cdata("Format", "amr")
 			if recognition != "" {
 				body += cdata("Recognition", recognition)
 			}
@@ -293,7 +313,7 @@ func (u *User) Image(ctx context.Context) (Exchange, error) {
 	return u.do(ctx, act{
 		item: ChatItem{From: "user", Via: "event", Kind: "image", Text: "图片"}, change: typed, needs: true, wantReply: true, msgID: true,
 		body: func(*account) string {
-			return cdata("MsgType", "image") + cdata("PicUrl", "http://mmbiz.example/sim.jpg") + cdata("MediaId", "sim-image")
+			return cdata("MsgType", "image") + cdata("PicUrl", "http://mmbiz.example/sim.jpg") + cdata("MediaId", u.p.keepMedia("image", onePixel))
 		},
 	})
 }
@@ -341,21 +361,37 @@ func (u *User) Tap(ctx context.Context, key string) (Exchange, error) {
 func (u *User) View(ctx context.Context, url string) (Exchange, error) {
 	return u.do(ctx, act{
 		item: ChatItem{From: "user", Via: "event", Kind: "event", Text: "打开了 " + url}, needs: true,
-		body: func(*account) string { return event("VIEW", url) },
+		body: func(*account) string { return event("VIEW", url) + element("MenuId", menuID) },
 	})
 }
 
 // Scan scans a QR of the account; somebody who does not follow yet is asked to, and does.
 func (u *User) Scan(ctx context.Context, scene string) (Exchange, error) {
+	return u.scan(ctx, scene, "gSIM=="+scene)
+}
+
+// ScanTicket scans a QR that the API made; an expired or unknown one is an error and pushes nothing.
+func (u *User) ScanTicket(ctx context.Context, ticket string) (Exchange, error) {
+	u.p.mu.Lock()
+	t, there := u.p.st.Tickets[ticket]
+	there = there && t.good(u.p.clock.Now())
+	u.p.mu.Unlock()
+	if !there {
+		return Exchange{}, errors.New("the QR has expired")
+	}
+	return u.scan(ctx, t.Scene, ticket)
+}
+
+func (u *User) scan(ctx context.Context, scene, ticket string) (Exchange, error) {
 	u.p.mu.Lock()
 	following := u.p.user(u.openid).Following
 	u.p.mu.Unlock()
 	if !following {
-		return u.Follow(ctx, scene)
+		return u.follow(ctx, scene, ticket)
 	}
 	return u.do(ctx, act{
 		item: ChatItem{From: "user", Via: "event", Kind: "event", Text: "扫了二维码"}, change: tapped, needs: true, wantReply: true,
-		body: func(*account) string { return event("SCAN", scene) + cdata("Ticket", "gSIM=="+scene) },
+		body: func(*account) string { return event("SCAN", scene) + cdata("Ticket", ticket) },
 	})
 }
 
