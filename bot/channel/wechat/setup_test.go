@@ -206,3 +206,12 @@ const head = `<ToUserName><![CDATA[gh_sim000000001]]></ToUserName><FromUserName>
 func textMessage(words, id string) string {
 	return "<xml>" + head + "<MsgType><![CDATA[text]]></MsgType><Content><![CDATA[" + words + "]]></Content><MsgId>" + id + "</MsgId></xml>"
 }
+
+func readCloser(s string) io.ReadCloser { return io.NopCloser(strings.NewReader(s)) }
+
+// statusOf serves one request and returns the status.
+func statusOf(h http.Handler, req *http.Request) int {
+	rec := httptest.NewRecorder()
+	h.ServeHTTP(rec, req)
+	return rec.Code
+}
