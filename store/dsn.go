@@ -81,6 +81,7 @@ func parseMySQL(u *url.URL) (address, error) {
 	}
 	c.Addr = net.JoinHostPort(u.Hostname(), port)
 	c.Timeout, c.ReadTimeout, c.WriteTimeout = 2*time.Second, 5*time.Second, 5*time.Second
+	c.ParseTime = true // our own times are numbers; the migrations' book has a TIMESTAMP
 	if err := mysqlParams(c, u.RawQuery); err != nil {
 		return address{}, err
 	}

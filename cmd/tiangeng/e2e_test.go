@@ -150,8 +150,6 @@ func (s *school) compareList(comes func(*pupil) bool) {
 		switch {
 		case !comes(p):
 			want = "not_bound"
-		case seen == 0:
-			want = "not_started"
 		}
 		if l.Status != want {
 			s.t.Errorf("%s (kind %d): status %s, want %s", p.name, p.index%10, l.Status, want)
