@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -27,7 +29,7 @@ var errmsg = map[int]string{
 	43002: "require POST method", 43004: "require subscribe", 43019: "require remove blacklist", 43101: "user refuse to accept the msg",
 	41005: "media data missing", 44002: "empty post data", 44004: "empty content", 45001: "media size out of limit", 45002: "content size out of limit", 45008: "article size out of limit", 45009: "reach max api daily quota limit",
 	45011: "api minute-quota reach limit, must slower, retry next minute", 45015: "response out of time limit or subscription is canceled",
-	45028: "has no masssend quota", 45047: "out of response count limit", 45056: "too many tags", 45065: "clientmsgid exist", 45066: "same clientmsgid retry too fast",
+	45028: "has no masssend quota", 45047: "out of response count limit", 40031: "invalid openid list", 40032: "invalid openid list size", 40059: "invalid msg id", 40020: "invalid url size", 40017: "invalid button type", 45056: "too many tags", 45057: "can't delete the tag that has too many fans", 45058: "can't modify sys tag", 45059: "can not tag a user with too many tags", 45157: "invalid tag name, duplicated", 45158: "invalid tag name, too long", 45159: "invalid tag id", 65301: "no such menu id", 65302: "no such user", 65304: "match rule is empty", 65307: "menu is empty", 40243: "appsecret frozen", 48001: "api unauthorized", 48004: "api forbidden", 50002: "user limited", 43005: "friend relation needed", 46004: "user not exist", 45065: "clientmsgid exist", 45066: "same clientmsgid retry too fast",
 	45067: "clientmsgid size out of limit", 46003: "menu no exist", 47001: "data format error", 47003: "argument invalid", 48002: "user block receive message",
 	48006: "forbid to clear quota because of reaching the limit", 65303: "there is no selfmenu, please create selfmenu first", 76003: "invalid cgi_path",
 	40016: "invalid button size", 40018: "invalid button name size", 40019: "invalid button key size",
@@ -35,7 +37,11 @@ var errmsg = map[int]string{
 
 func (p *Platform) refuse(code int) answer {
 	now := p.clock.Now().Unix()
-	return answer{"errcode": code, "errmsg": fmt.Sprintf("%s rid: %08x-%08x-%08x", errmsg[code], now, code&0xffffff, now%97)}
+	words, known := errmsg[code]
+	if !known {
+		words = "error " + strconv.Itoa(code)
+	}
+	return answer{"errcode": code, "errmsg": fmt.Sprintf("%s rid: %08x-%08x-%08x", words, now, code&0xffffff, now%97)}
 }
 
 // call is one API call in work.
@@ -84,6 +90,14 @@ func (p *Platform) routes() http.Handler {
 	api("/cgi-bin/user/info", (*call).userInfo)
 	api("/cgi-bin/user/info/batchget", (*call).userBatch)
 	api("/cgi-bin/tags/create", (*call).tagCreate)
+	api("/cgi-bin/message/mass/delete", (*call).massDelete)
+	api("/cgi-bin/tags/update", (*call).tagChange)
+	api("/cgi-bin/tags/delete", (*call).tagChange)
+	api("/cgi-bin/tags/getidlist", (*call).tagsOf)
+	api("/cgi-bin/menu/addconditional", (*call).menuAddConditional)
+	api("/cgi-bin/menu/delconditional", (*call).menuDeleteConditional)
+	api("/cgi-bin/menu/trymatch", (*call).menuTry)
+	api("/cgi-bin/openapi/quota/clear", (*call).clearQuota)
 	api("/cgi-bin/tags/get", (*call).tagGet)
 	api("/cgi-bin/tags/members/batchtagging", (*call).tagMembers)
 	api("/cgi-bin/tags/members/batchuntagging", (*call).tagMembers)
@@ -261,18 +275,34 @@ func (p *Platform) quota(path string) int {
 	return dailyQuota[path]
 }
 
+// minuteQuota are the documented calls a minute.
+var minuteQuota = map[string]int{"/cgi-bin/stable_token": 10_000, "/cgi-bin/message/mass/sendall": 60, "/cgi-bin/message/mass/send": 60}
+
 func (p *Platform) usedKey(path string) string {
 	return p.clock.Now().In(shanghai).Format(time.DateOnly) + " " + path
 }
 
-// useQuota takes one call of today's; the code is 45009 when none is left.
+// useQuota takes one call of today's and of this minute's; the code is 45009 or 45011 when none is
+// left. What days and minutes before used is forgotten.
 func (p *Platform) useQuota(path string) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	now := p.clock.Now().In(shanghai)
+	today, minute := now.Format(time.DateOnly), now.Format("2006-01-02 15:04")
+	maps.DeleteFunc(p.st.Used, func(key string, _ int) bool { return !strings.HasPrefix(key, today) })
+	maps.DeleteFunc(p.st.Minute, func(key string, _ int) bool { return !strings.HasPrefix(key, minute) })
+	perMinute, named := p.o.PerMinute[path]
+	if !named {
+		perMinute = minuteQuota[path]
+	}
+	if perMinute > 0 && p.st.Minute[minute+" "+path] >= perMinute {
+		return 45011
+	}
 	key, limit := p.usedKey(path), p.quota(path)
 	if limit > 0 && p.st.Used[key] >= limit {
 		return 45009
 	}
+	p.st.Minute[minute+" "+path]++
 	p.st.Used[key]++
 	return 0
 }
@@ -293,9 +323,27 @@ func (c *call) quotaGet() answer {
 	return answer{"errcode": 0, "errmsg": "ok", "quota": answer{"daily_limit": limit, "used": used, "remain": max(0, limit-used)}}
 }
 
-// clearQuota forgets today's calls: ten times a month (doc).
+// clearQuota forgets today's calls, of one path for quota/clear: ten times a month (doc). The call
+// by secret needs no token.
 func (c *call) clearQuota() answer {
+	var in struct {
+		AppID  string `json:"appid"`
+		Secret string `json:"appsecret"`
+		Path   string `json:"cgi_path"`
+	}
+	if a := c.decode(&in); a != nil {
+		return a
+	}
 	p := c.p
+	one := c.path == "/cgi-bin/openapi/quota/clear"
+	switch {
+	case one && !strings.HasPrefix(in.Path, "/"):
+		return p.refuse(76003)
+	case !one && in.AppID != p.o.AppID:
+		return p.refuse(40013)
+	case c.path == "/cgi-bin/clear_quota/v2" && in.Secret != p.o.AppSecret:
+		return p.refuse(40125)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	month := p.clock.Now().In(shanghai).Format("2006-01")
@@ -303,7 +351,11 @@ func (c *call) clearQuota() answer {
 		return p.refuse(48006)
 	}
 	p.st.Clears[month]++
-	clear(p.st.Used)
+	if one {
+		delete(p.st.Used, p.usedKey(in.Path))
+	} else {
+		clear(p.st.Used)
+	}
 	return ok
 }
 

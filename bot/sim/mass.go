@@ -64,7 +64,7 @@ func (c *call) massSend() answer {
 			return nil, 40130
 		}
 		if len(list) > massListAtMost {
-			return nil, 40035
+			return nil, 40032
 		}
 		return list, 0
 	})
@@ -86,9 +86,14 @@ func (c *call) mass(audience func(massMessage) ([]string, int)) answer {
 	if code != 0 {
 		return p.refuse(code)
 	}
+	m.MsgType = orText(m.MsgType)
+	item, code := c.item(outgoingMass(m), "mass")
+	if code != 0 {
+		return p.refuse(code)
+	}
 	key, now := m.ClientMsgID, p.clock.Now()
 	if key == "" { // the platform takes a digest of audience and content (doc)
-		sum := sha256.Sum256(c.body)
+		sum := sha256.Sum256(plainJSON([]any{m.Filter, m.ToUsers, item}))
 		key = "digest " + hex.EncodeToString(sum[:])
 	}
 	if old := p.st.Mass[key]; old != nil && now.Sub(old.At) < massIDLife {
@@ -99,16 +104,30 @@ func (c *call) mass(audience func(massMessage) ([]string, int)) answer {
 		a["msg_id"] = old.MsgID
 		return a
 	}
-	m.MsgType = orText(m.MsgType)
-	item, code := c.item(outgoingMass(m), "mass")
-	if code != 0 {
-		return p.refuse(code)
+	if m.Filter.All && !p.mayMassToAll(now) {
+		return p.refuse(45028)
 	}
 	p.st.MsgID++
 	job := &mass{MsgID: p.st.MsgID, At: now, Running: true, To: to, Item: &item}
 	p.st.Mass[key] = job
 	p.later(due{At: now.Add(massTakes), Mass: key})
 	return answer{"errcode": 0, "errmsg": "send job submission success", "msg_id": job.MsgID, "msg_data_id": job.MsgID % 1_000_000_000}
+}
+
+// mayMassToAll takes one of the sends to everybody: one a day and four a month (doc).
+func (p *Platform) mayMassToAll(now time.Time) bool {
+	day := now.In(shanghai).Format(time.DateOnly)
+	month := 0
+	for d, n := range p.st.MassToAll {
+		if d[:7] == day[:7] {
+			month += n
+		}
+	}
+	if p.st.MassToAll[day] >= 1 || month >= massPerMonth {
+		return false
+	}
+	p.st.MassToAll[day]++
+	return true
 }
 
 func orText(kind string) string {
@@ -184,6 +203,25 @@ func (c *call) massGet() answer {
 		}
 	}
 	return c.p.refuse(40035)
+}
+
+// massDelete takes a sent mass message back (doc); the chats keep it here, as phones keep texts.
+func (c *call) massDelete() answer {
+	var in struct {
+		MsgID json.Number `json:"msg_id"`
+	}
+	if a := c.decode(&in); a != nil {
+		return a
+	}
+	c.p.mu.Lock()
+	defer c.p.mu.Unlock()
+	for _, m := range c.p.st.Mass {
+		if in.MsgID.String() == number(m.MsgID) && !m.Running {
+			m.Deleted = true
+			return ok
+		}
+	}
+	return c.p.refuse(40059) // one that still runs cannot be deleted (assumed)
 }
 
 // massPreview shows a mass message to one person.

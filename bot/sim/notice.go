@@ -2,7 +2,11 @@ package sim
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -42,20 +46,28 @@ type templateMessage struct {
 // card makes what the person sees; over-long values are cut, not refused (doc).
 func (t *templates) card(m templateMessage) *templateCard {
 	c := &templateCard{Title: t.Title, URL: m.URL}
-	keys := t.Keys
+	keys := slices.Clone(t.Keys)
 	if len(keys) == 0 {
 		for k := range m.Data {
 			keys = append(keys, k)
 		}
 	}
+	slices.Sort(keys[len(t.Keys):]) // a map has no order
 	for _, k := range keys {
-		v := m.Data[k].Value
+		v := strings.Join(strings.Fields(m.Data[k].Value), " ") // one line (doc)
 		if utf8.RuneCountInString(v) > 20 {
 			v = string([]rune(v)[:20])
 		}
 		c.Fields = append(c.Fields, templateField{Name: k, Value: v})
 	}
 	return c
+}
+
+// refuseField names the field that is empty or against its type.
+func (p *Platform) refuseField(key string) answer {
+	a := p.refuse(47003)
+	a["errmsg"] = strings.Replace(fmt.Sprint(a["errmsg"]), "argument invalid", "argument invalid! data."+key+".value invalid", 1)
+	return a
 }
 
 // clientIDLife is how long a client_msg_id is remembered (doc).
@@ -87,7 +99,7 @@ func (c *call) templateSend() answer {
 	}
 	for _, k := range t.Keys {
 		if m.Data[k].Value == "" {
-			return p.refuse(47003)
+			return p.refuseField(k)
 		}
 	}
 	key := m.ToUser + " " + m.ClientMsgID
@@ -97,6 +109,9 @@ func (c *call) templateSend() answer {
 	p.st.MsgID++
 	id := p.st.MsgID
 	if m.ClientMsgID != "" {
+		if len(p.st.Sent) > 10_000 {
+			maps.DeleteFunc(p.st.Sent, func(_ string, s sentID) bool { return now.Sub(s.At) >= clientIDLife })
+		}
 		p.st.Sent[key] = sentID{At: now, MsgID: id}
 	}
 	status, fault := "success", p.faults.ofReceipt(c.path)
@@ -134,7 +149,7 @@ func (c *call) bizSend() answer {
 	}
 	for _, k := range t.Keys {
 		if m.Data[k].Value == "" {
-			return p.refuse(47003)
+			return p.refuseField(k)
 		}
 	}
 	if a.Grants[m.TemplateID] > 0 {

@@ -40,6 +40,9 @@ type Options struct {
 
 	Quotas map[string]int // calls a day by API path; unnamed paths have the documented ones
 
+	// PerMinute are calls a minute by API path; unnamed paths have the documented ones.
+	PerMinute map[string]int
+
 	HTTP   *http.Client
 	Logger *slog.Logger
 }

@@ -14,7 +14,7 @@ func emptyState() state {
 	return state{
 		MsgID: 24_000_000_000_000_000, Users: map[string]*account{}, Tokens: map[string]*tokens{}, Media: map[string]media{},
 		Tags: map[int]string{}, Tickets: map[string]qrTicket{}, Used: map[string]int{}, Clears: map[string]int{},
-		Template: map[string]*templates{}, Mass: map[string]*mass{}, Sent: map[string]sentID{}, Codes: map[string]*webCode{},
+		Template: map[string]*templates{}, Mass: map[string]*mass{}, Sent: map[string]sentID{}, Codes: map[string]*webCode{}, MassToAll: map[string]int{}, Minute: map[string]int{},
 	}
 }
 

@@ -59,7 +59,11 @@ type state struct {
 	Mass     map[string]*mass      `json:"mass"`
 	Sent     map[string]sentID     `json:"sent"` // client_msg_id → message, for ten minutes
 	Codes    map[string]*webCode   `json:"codes"`
-	Due      []due                 `json:"due"` // in order of time
+	// MassToAll counts mass messages to everybody by day.
+	MassToAll map[string]int `json:"massToAll"`
+	Minute    map[string]int `json:"-"`                     // calls by minute and path
+	Cond      []condMenu     `json:"conditional,omitempty"` // conditional menus, oldest first
+	Due       []due          `json:"due"`                   // in order of time
 }
 
 // New makes a platform. It reads what an earlier one left in Options.Dir.

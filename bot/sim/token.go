@@ -2,6 +2,7 @@ package sim
 
 import (
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -11,7 +12,8 @@ type tokens struct {
 	Expires  time.Time `json:"expires"`
 	Old      string    `json:"old,omitempty"` // still good until OldUntil
 	OldUntil time.Time `json:"oldUntil"`
-	Forced   []int64   `json:"forced,omitempty"` // Unix seconds of forced refreshes today
+	Expired  bool      `json:"expired,omitempty"` // the old one ends by age, nothing killed it
+	Forced   []int64   `json:"forced,omitempty"`  // Unix seconds of forced refreshes today
 }
 
 const (
@@ -30,8 +32,12 @@ func (p *Platform) family(name string) *tokens {
 	return t
 }
 
-func (t *tokens) renew(now time.Time, overlap time.Duration) {
-	t.Old, t.OldUntil = t.Current, now.Add(overlap)
+// renew makes a new token; the old one lives to its end, or dies at once when killed.
+func (t *tokens) renew(now time.Time, kill bool) {
+	t.Old, t.OldUntil, t.Expired = t.Current, t.Expires, !kill
+	if kill {
+		t.OldUntil = now
+	}
 	t.Current, t.Expires = "SIM_"+digits(40), now.Add(tokenLife)
 }
 
@@ -58,7 +64,7 @@ func (c *call) token() answer {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	t := p.family("token")
-	t.renew(p.clock.Now(), 0)
+	t.renew(p.clock.Now(), true)
 	return answer{"access_token": t.Current, "expires_in": int(tokenLife.Seconds())}
 }
 
@@ -91,34 +97,32 @@ func (c *call) stableToken() answer {
 	switch {
 	case in.Force && p.mayForce(t, now):
 		t.Forced = append(t.Forced, now.Unix())
-		t.renew(now, 0)
-	case t.Current == "" || !now.Before(t.Expires):
-		t.renew(now, 0)
-	case now.After(t.Expires.Add(-tokenOverlap)):
-		t.renew(now, tokenOverlap)
+		t.renew(now, true)
+	case t.Current == "" || now.After(t.Expires.Add(-tokenOverlap)):
+		t.renew(now, false)
 	}
 	return answer{"access_token": t.Current, "expires_in": int(t.Expires.Sub(now).Seconds())}
 }
 
 func (p *Platform) mayForce(t *tokens, now time.Time) bool {
-	today := t.Forced[:0]
-	for _, at := range t.Forced {
-		if now.Sub(time.Unix(at, 0)) < 24*time.Hour {
-			today = append(today, at)
-		}
-	}
-	t.Forced = today
+	today := t.forced(now)
 	if len(today) == 0 {
 		return true
 	}
 	return len(today) < forcedADay && now.Sub(time.Unix(today[len(today)-1], 0)) >= forcedGap
 }
 
+// forced returns the forced refreshes of the last day and forgets older ones.
+func (t *tokens) forced(now time.Time) []int64 {
+	t.Forced = slices.DeleteFunc(t.Forced, func(at int64) bool { return now.Sub(time.Unix(at, 0)) >= 24*time.Hour })
+	return t.Forced
+}
+
 // Forced tells how many forced refreshes were granted in the last day.
 func (p *Platform) Forced() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.family("stable").Forced)
+	return len(p.family("stable").forced(p.clock.Now()))
 }
 
 // InvalidateToken kills the tokens at once, as another holder of the secret can.
@@ -126,7 +130,7 @@ func (p *Platform) InvalidateToken() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, t := range p.st.Tokens {
-		t.renew(p.clock.Now(), 0)
+		t.renew(p.clock.Now(), true)
 	}
 }
 
@@ -148,6 +152,8 @@ func (c *call) tokenCode() int {
 			return 42001
 		case given == t.Old && now.Before(t.OldUntil):
 			return 0
+		case given == t.Old && t.Expired:
+			return 42001
 		}
 	}
 	return 40001

@@ -347,7 +347,7 @@ func event(name, key string) string {
 func (u *User) Tap(ctx context.Context, key string) (Exchange, error) {
 	name := key
 	u.p.mu.Lock()
-	if b := u.p.st.Menu.find(key); b != nil {
+	if b := u.p.menuOf(u.p.user(u.openid)).find(key); b != nil {
 		name = b.Name
 	}
 	u.p.mu.Unlock()

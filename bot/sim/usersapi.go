@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"maps"
 	"slices"
 	"sort"
 	"strconv"
@@ -37,9 +38,13 @@ func (p *Platform) info(openid string) answer {
 	if a == nil || !a.Following {
 		return answer{"subscribe": 0, "openid": openid}
 	}
+	scene := "ADD_SCENE_SEARCH"
+	if a.Scene != "" {
+		scene = "ADD_SCENE_QR_CODE"
+	}
 	return answer{
 		"subscribe": 1, "openid": openid, "subscribe_time": a.Subscribed.Unix(), "remark": "", "groupid": 0, "tagid_list": append([]int{}, a.Tags...),
-		"subscribe_scene": "ADD_SCENE_QR_CODE", "qr_scene": 0, "qr_scene_str": a.Scene,
+		"subscribe_scene": scene, "qr_scene": 0, "qr_scene_str": a.Scene,
 	}
 }
 
@@ -68,6 +73,9 @@ func (c *call) userBatch() answer {
 	defer c.p.mu.Unlock()
 	list := []answer{}
 	for _, u := range in.List {
+		if c.p.st.Users[u.OpenID] == nil {
+			return c.p.refuse(40003)
+		}
 		list = append(list, c.p.info(u.OpenID))
 	}
 	return answer{"user_info_list": list}
@@ -86,12 +94,89 @@ func (c *call) tagCreate() answer {
 	p := c.p
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if code := p.tagName(in.Tag.Name); code != 0 {
+		return p.refuse(code)
+	}
 	if len(p.st.Tags) >= 100 {
 		return p.refuse(45056)
 	}
-	id := 100 + len(p.st.Tags)
+	id := 100
+	for taken := range p.st.Tags {
+		id = max(id, taken+1)
+	}
 	p.st.Tags[id] = in.Tag.Name
 	return answer{"tag": answer{"id": id, "name": in.Tag.Name}}
+}
+
+// tagName checks a new name: 30 bytes (doc), and no tag has it yet. The caller holds mu.
+func (p *Platform) tagName(name string) int {
+	switch {
+	case name == "" || len(name) > 30:
+		return 45158
+	case slices.Contains(slices.Collect(maps.Values(p.st.Tags)), name):
+		return 45157
+	}
+	return 0
+}
+
+// tagChange renames or deletes a tag; the platform's own, 0 to 2, stay (doc). People lose a tag
+// that is deleted; one with more than 100,000 must be emptied first (doc).
+func (c *call) tagChange() answer {
+	var in struct {
+		Tag struct {
+			ID   int    `json:"id"`
+			Name string `json:"name"`
+		} `json:"tag"`
+	}
+	if a := c.decode(&in); a != nil {
+		return a
+	}
+	p, id := c.p, in.Tag.ID
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case id >= 0 && id <= 2:
+		return p.refuse(45058)
+	case p.st.Tags[id] == "":
+		return p.refuse(45159)
+	case c.path == "/cgi-bin/tags/update":
+		if code := p.tagName(in.Tag.Name); code != 0 {
+			return p.refuse(code)
+		}
+		p.st.Tags[id] = in.Tag.Name
+		return ok
+	}
+	var holders []*account
+	for _, a := range p.st.Users {
+		if slices.Contains(a.Tags, id) {
+			holders = append(holders, a)
+		}
+	}
+	if len(holders) > 100_000 {
+		return p.refuse(45057)
+	}
+	for _, a := range holders {
+		a.Tags = slices.DeleteFunc(a.Tags, func(t int) bool { return t == id })
+	}
+	delete(p.st.Tags, id)
+	return ok
+}
+
+// tagsOf lists the tags of one person.
+func (c *call) tagsOf() answer {
+	var in struct {
+		OpenID string `json:"openid"`
+	}
+	if a := c.decode(&in); a != nil {
+		return a
+	}
+	c.p.mu.Lock()
+	defer c.p.mu.Unlock()
+	a := c.p.st.Users[in.OpenID]
+	if a == nil {
+		return c.p.refuse(40003)
+	}
+	return answer{"tagid_list": append([]int{}, a.Tags...)}
 }
 
 func (c *call) tagGet() answer {
@@ -123,21 +208,34 @@ func (c *call) tagMembers() answer {
 	p := c.p
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(in.OpenIDs) == 0 || len(in.OpenIDs) > 50 || p.st.Tags[in.Tag] == "" {
-		return p.refuse(40035)
+	if len(in.OpenIDs) == 0 || len(in.OpenIDs) > 50 {
+		return p.refuse(40032)
+	}
+	if p.st.Tags[in.Tag] == "" {
+		return p.refuse(45159)
+	}
+	tagging := c.path == "/cgi-bin/tags/members/batchtagging"
+	for _, id := range in.OpenIDs { // all or nothing (assumed)
+		a := p.st.Users[id]
+		if a == nil || !a.Following {
+			return p.refuse(40003)
+		}
+		if tagging && len(a.Tags) >= tagsEach && !slices.Contains(a.Tags, in.Tag) {
+			return p.refuse(45059)
+		}
 	}
 	for _, id := range in.OpenIDs {
 		a := p.st.Users[id]
-		if a == nil {
-			return p.refuse(40003)
-		}
 		a.Tags = slices.DeleteFunc(a.Tags, func(t int) bool { return t == in.Tag })
-		if c.path == "/cgi-bin/tags/members/batchtagging" {
+		if tagging {
 			a.Tags = append(a.Tags, in.Tag)
 		}
 	}
 	return ok
 }
+
+// tagsEach is how many tags a person may have (assumed).
+const tagsEach = 20
 
 func (c *call) tagUsers() answer {
 	var in struct {
@@ -176,7 +274,7 @@ func (c *call) blacklist() answer {
 		return a
 	}
 	if len(in.OpenIDs) == 0 || len(in.OpenIDs) > 20 {
-		return c.p.refuse(40035)
+		return c.p.refuse(40032)
 	}
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
