@@ -107,6 +107,9 @@ func (c *call) mass(audience func(massMessage) ([]string, int)) answer {
 	if m.Filter.All && !p.mayMassToAll(now) {
 		return p.refuse(45028)
 	}
+	if old := p.st.Mass[key]; old != nil { // its id may be used again, its number lives on
+		p.st.Mass["before "+number(old.MsgID)] = old
+	}
 	p.st.MsgID++
 	job := &mass{MsgID: p.st.MsgID, At: now, Running: true, To: to, Item: &item}
 	p.st.Mass[key] = job
