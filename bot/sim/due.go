@@ -103,6 +103,9 @@ func (p *Platform) closed() bool {
 func (p *Platform) fireDue() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.closed() {
+		return // the next platform on the same folder does it
+	}
 	now := p.clock.Now()
 	n := sort.Search(len(p.st.Due), func(i int) bool { return p.st.Due[i].At.After(now) })
 	ready := p.st.Due[:n:n]

@@ -67,6 +67,19 @@ func TestAClosedPlatformGoesOnWhereItWas(t *testing.T) {
 	}
 }
 
+func TestAClosedPlatformDoesNothingMore(t *testing.T) {
+	t.Parallel()
+	b, _ := setupNotices(t)
+	b.wants("template", b.code(templatePath, notice(anna, "T1", "", course)), 0)
+	if err := b.p.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.advance(time.Minute)
+	if got := b.bot.events("TEMPLATESENDJOBFINISH"); len(got) != 0 {
+		t.Errorf("it reported %d times after Close", len(got))
+	}
+}
+
 func TestALedgerCutByACrashIsMended(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -25,20 +25,21 @@ type Platform struct {
 	wires    *wireLog
 	hub      *hub
 
-	mu       sync.Mutex
-	st       state
-	failures int              // pushes in a row that nobody answered
-	pausedTo time.Time        // blackout
-	alarm    *time.Timer      // rings when the first of state.Due is due
-	lines    map[string][]due // what is due and waits, by person; there while somebody works at it
-	slots    chan struct{}    // held by due pushes
-	inFlight flight
-	life     context.Context // ends with Close
-	end      context.CancelFunc
-	dirty    chan struct{}
-	stopped  chan struct{}
-	stop     sync.Once
-	saving   sync.WaitGroup
+	mu          sync.Mutex
+	st          state
+	failures    int              // pushes in a row that nobody answered
+	pausedTo    time.Time        // blackout
+	alarm       *time.Timer      // rings when the first of state.Due is due
+	lines       map[string][]due // what is due and waits, by person; there while somebody works at it
+	slots       chan struct{}    // held by due pushes
+	inFlight    flight
+	unsubscribe func()          // from the clock
+	life        context.Context // ends with Close
+	end         context.CancelFunc
+	dirty       chan struct{}
+	stopped     chan struct{}
+	stop        sync.Once
+	saving      sync.WaitGroup
 }
 
 // state is what survives a restart. It is guarded by Platform.mu.
@@ -99,7 +100,7 @@ func New(o Options) (*Platform, error) {
 	}
 	p.page = page
 	p.api = p.routes()
-	p.clock.Subscribe(p.clockMoved)
+	p.unsubscribe = p.clock.Subscribe(p.clockMoved)
 	return p, nil
 }
 
@@ -147,6 +148,7 @@ func (p *Platform) Close(ctx context.Context) error {
 		p.alarm.Stop()
 	}
 	p.mu.Unlock()
+	p.unsubscribe()
 	p.hub.close()
 	err := p.Settle(ctx)
 	p.end()
