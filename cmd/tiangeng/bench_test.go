@@ -61,7 +61,10 @@ func init() {
 		must(err)
 		sqlDB.SetMaxOpenConns(32)
 		sqlDB.SetMaxIdleConns(32)
-		benchPeer(db, redis.NewClient(&redis.Options{Addr: os.Getenv("BENCH_REDIS"), PoolSize: 64}))
+		options, err := redis.ParseURL(os.Getenv("BENCH_REDIS"))
+		must(err)
+		options.PoolSize = 64
+		benchPeer(db, redis.NewClient(options))
 	}
 }
 
@@ -315,7 +318,7 @@ func TestSideBySide(t *testing.T) {
 	ours, process := startOurs(t, dsn, redisAddr)
 	frugalDSN := goDSN(t, storetest.MariaDB(t))
 	echo := startPeer(t, "bench-echo")
-	frugal := startPeer(t, "bench-frugal", "BENCH_DSN="+frugalDSN, "BENCH_REDIS="+strings.TrimPrefix(strings.TrimSuffix(redisAddr, "/0"), "redis://"))
+	frugal := startPeer(t, "bench-frugal", "BENCH_DSN="+frugalDSN, "BENCH_REDIS="+redisAddr)
 	idle := rss(t, process)
 
 	g := newGenerator(256, "重做", "A", "A", "A")
@@ -329,7 +332,7 @@ func TestSideBySide(t *testing.T) {
 		c = append(c, g.closed("tiangeng, full path", ours, connections, length))
 	}
 	steady := g.open("tiangeng at 1,500/s offered", ours, 1500, 20*time.Second)
-	report(t, median(a), median(b), median(c), steady, idle, rss(t, process))
+	printTable(t, median(a), median(b), median(c), steady, idle, rss(t, process))
 	checkNothingLost(t, dsn, c, steady)
 }
 
@@ -338,7 +341,7 @@ func median(runs []load) load {
 	return runs[len(runs)/2]
 }
 
-func report(t *testing.T, echo, frugal, ours, steady load, idle, busy int) {
+func printTable(t *testing.T, echo, frugal, ours, steady load, idle, busy int) {
 	t.Helper()
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "\n%s, %d CPUs, %s; 64 connections, median of 3 rounds of 8 s, alternating\n\n", time.Now().Format(time.DateOnly), runtime.NumCPU(), runtime.Version())
@@ -365,7 +368,7 @@ func startOurs(t *testing.T, dsn, redisURL string) (string, int) {
 	env := append(os.Environ(),
 		"TIANGENG_DATABASE_DSN="+dsn, "TIANGENG_REDIS_URL="+redisURL, "TIANGENG_LISTEN=127.0.0.1:0", "TIANGENG_ADMIN_LISTEN=127.0.0.1:0",
 		"TIANGENG_WECHAT_APP_ID="+benchApp, "TIANGENG_WECHAT_APP_SECRET=s", "TIANGENG_WECHAT_TOKEN="+benchToken, "TIANGENG_WECHAT_AES_KEY="+benchKey,
-		"TIANGENG_WECHAT_API_BASE=http://127.0.0.1:9", "TIANGENG_CONTENT_DIR="+benchContent(t), "TIANGENG_LOG_LEVEL=warn")
+		"TIANGENG_WECHAT_API_BASE=http://127.0.0.1:9", "TIANGENG_CONTENT_DIR="+benchContent(t), "TIANGENG_LOG_LEVEL=info")
 	dir := t.TempDir()
 	cohorts := filepath.Join(dir, "cohorts.yaml")
 	yesterday := time.Now().AddDate(0, 0, -1).Format(time.DateOnly)
