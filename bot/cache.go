@@ -11,10 +11,12 @@ import (
 // may be lost: the program is right without it, only slower (S1). No method returns an error:
 // an implementation counts its errors and opens a breaker.
 type Cache interface {
-	// LoadConversations returns for each message the cached snapshot, nil when there is none.
-	LoadConversations(ctx context.Context, in []channel.Inbound) []CachedTurn
+	// LoadConversations returns for each message its sender's conversation; nil when it is not
+	// cached, or when this message is the last one that went into it (a repeat, whose reply only
+	// the store has).
+	LoadConversations(ctx context.Context, in []channel.Inbound) []*Snapshot
 
-	// SaveConversations stores snapshots and replies after a commit; a nil Snapshot deletes.
+	// SaveConversations stores conversations after a commit; a nil Snapshot deletes.
 	SaveConversations(ctx context.Context, turns []CachedCommit)
 
 	// ForgetConversations drops the cached conversations of these senders.
@@ -32,16 +34,8 @@ type Cache interface {
 	Ping(ctx context.Context) error
 }
 
-// CachedTurn is what the cache knows about a message.
-type CachedTurn struct {
-	Answered bool            // the message was committed before
-	Reply    channel.Message // its stored reply, when Answered
-	Snapshot *Snapshot       // the sender's conversation, nil when not cached
-}
-
 // CachedCommit is what a commit leaves for the cache.
 type CachedCommit struct {
 	In       channel.Inbound
-	Reply    channel.Message
 	Snapshot *Snapshot // nil: forget the sender's conversation
 }

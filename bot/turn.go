@@ -105,10 +105,7 @@ func (s *Service) serve(ctx context.Context, batch []*waiter) {
 		inbound[i] = w.in
 	}
 	for i, c := range s.o.Cache.LoadConversations(ctx, inbound) {
-		turns[i] = &turn{waiter: todo[i], cached: c.Snapshot}
-		if c.Answered {
-			turns[i].close(c.Reply)
-		}
+		turns[i] = &turn{waiter: todo[i], cached: c}
 	}
 	for range maxSteps {
 		if turns = open(turns); len(turns) == 0 {
@@ -237,7 +234,7 @@ func (s *Service) conclude(t *turn, l *Loaded, turn conversation.Turn, r Commit)
 		if !t.close(r.Reply) {
 			s.noteUnconfirmed(t.in)
 		}
-		c := CachedCommit{In: t.in, Reply: r.Reply}
+		c := CachedCommit{In: t.in}
 		if cacheable(turn) {
 			identity := l.Snapshot.Identity
 			identity.ID = r.Identity
@@ -246,7 +243,6 @@ func (s *Service) conclude(t *turn, l *Loaded, turn conversation.Turn, r Commit)
 		return c, true
 	case CommitRepeated:
 		t.close(r.Reply)
-		return CachedCommit{In: t.in, Reply: r.Reply}, true
 	case CommitLost:
 		t.cached = nil
 	case CommitUncertain:

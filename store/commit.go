@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"gorm.io/gorm"
+
 	"github.com/tiangeng/tiangeng/bot"
 	"github.com/tiangeng/tiangeng/bot/channel"
 	"github.com/tiangeng/tiangeng/bot/conversation"
@@ -158,11 +160,16 @@ func (w *turnWriter) write(ctx context.Context) error {
 
 // into collects a row; columns and tail are those of the table's first row.
 func (w *turnWriter) into(table, columns, tail string, values ...any) {
-	i := w.rows[table]
+	w.named(table, table, columns, tail, values...)
+}
+
+// named is into for a second statement on a table.
+func (w *turnWriter) named(name, table, columns, tail string, values ...any) {
+	i := w.rows[name]
 	if i == nil {
 		i = &insert{table: table, columns: strings.Split(columns, " "), tail: tail}
-		w.rows[table] = i
-		w.order = append(w.order, table)
+		w.rows[name] = i
+		w.order = append(w.order, name)
 	}
 	i.add(values...)
 }
@@ -256,12 +263,13 @@ func (w *turnWriter) moveOn(ctx context.Context, places []int) error {
 		at, tapped := contactTimes(t)
 		switch {
 		case at != 0:
-			since.add(" WHEN ? THEN 0", id)
-			typed.add(" WHEN ? THEN ?", id, at)
+			// One that comes late opens nothing anew.
+			since.add(" WHEN ? THEN CASE WHEN typed_at >= ? THEN sent_since ELSE 0 END", id, at)
+			typed.add(" WHEN ? THEN CASE WHEN typed_at >= ? THEN typed_at ELSE ? END", id, at, at)
 		case tapped != 0:
 			// A tap opens a minute; inside the 48 hours of a typed message it adds nothing.
-			since.add(" WHEN ? THEN CASE WHEN typed_at > ? THEN sent_since ELSE 0 END", id, tapped-delivery.TypedWindow.Milliseconds())
-			tap.add(" WHEN ? THEN ?", id, tapped)
+			since.add(" WHEN ? THEN CASE WHEN typed_at > ? OR tap_at >= ? THEN sent_since ELSE 0 END", id, tapped-delivery.TypedWindow.Milliseconds(), tapped)
+			tap.add(" WHEN ? THEN CASE WHEN tap_at >= ? THEN tap_at ELSE ? END", id, tapped, tapped)
 		}
 		if slices.ContainsFunc(t.Effects, func(e conversation.Effect) bool { _, is := e.(conversation.Confirmed); return is }) {
 			mark.add(" WHEN ? THEN NULL", id)
@@ -339,7 +347,11 @@ func (w *turnWriter) turn(i int) error {
 	if leaves(t) {
 		id = 0 // the message stays answered, and belongs to nobody any more
 	}
-	w.into("inbox", "message_key identity_id reply committed_at", "", key[:], int64(id), reply, w.now)
+	seq := int64(1)
+	if t.Identity.ID != 0 {
+		seq = t.Seq + 1
+	}
+	w.into("inbox", "message_key identity_id seq reply committed_at", "", key[:], int64(id), seq, reply, w.now)
 	for _, e := range t.Effects {
 		if err := w.effect(w.ids[i], e); err != nil {
 			return err
@@ -349,20 +361,38 @@ func (w *turnWriter) turn(i int) error {
 }
 
 // MarkUnconfirmed notes on the identities of committed messages that their replies have not been
-// seen, unless the conversation has gone on since. seq moves too, so that no cached copy hides it.
+// seen, unless the conversation has gone on since. seq moves too, so that no cached copy hides it,
+// and a mark that comes twice finds the conversation gone on.
 func (s *Store) MarkUnconfirmed(ctx context.Context, messages []channel.Inbound) error {
 	for _, in := range messages {
 		key, err := parseKey(in.Key)
 		if err != nil {
 			return err
 		}
-		_, err = s.db.ExecContext(ctx, `UPDATE identities SET unconfirmed_key = ?, seq = seq + 1
-			WHERE id = (SELECT identity_id FROM inbox WHERE message_key = ?) AND NOT EXISTS (
-				SELECT 1 FROM inbox later JOIN inbox this ON this.message_key = ?
-				WHERE later.identity_id = this.identity_id AND later.committed_at > this.committed_at)`, key[:], key[:], key[:])
+		err = s.transact(ctx, s.orm, func(tx *gorm.DB) error { return s.markUnconfirmed(ctx, under(tx), in.From, key) })
 		if err != nil {
 			return fmt.Errorf("marking an unconfirmed message: %w", plain(err))
 		}
 	}
 	return nil
+}
+
+// markUnconfirmed locks the sender's row first: a commit that nobody waits for any more, and that
+// the database is still about to finish, holds that row, and only its end says whether there is
+// something to mark.
+func (s *Store) markUnconfirmed(ctx context.Context, q querier, a channel.Address, key messageKey) error {
+	var id, seq, last int64
+	err := q.QueryRowContext(ctx, "SELECT id, seq FROM identities WHERE channel = ? AND account = ? AND external_id = ?"+s.forUpdate(),
+		a.Channel, a.Account, a.External).Scan(&id, &seq)
+	if err == nil {
+		err = q.QueryRowContext(ctx, "SELECT seq FROM inbox WHERE message_key = ? AND identity_id = ?", key[:], id).Scan(&last)
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil // not committed, or its sender has left
+	}
+	if err != nil || last != seq {
+		return err
+	}
+	_, err = q.ExecContext(ctx, "UPDATE identities SET unconfirmed_key = ?, seq = seq + 1 WHERE id = ?", key[:], id)
+	return err
 }

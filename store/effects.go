@@ -60,8 +60,10 @@ func (w *turnWriter) studyEffect(e conversation.Effect) error {
 		w.into("responses", "enrolment_id course_id lesson_id attempt item_id version learner_id answer correct answered_at", "",
 			int64(e.Enrolment), e.Lesson.Course.Course, e.Lesson.Lesson, e.Attempt, e.Item, e.Lesson.Course.Version, int64(e.Learner), cut(e.Answer, 2000), e.Correct, w.now)
 	case conversation.FinishAttempt:
-		w.after("UPDATE attempts SET score = ?, passed = ?, finished_at = ? WHERE enrolment_id = ? AND course_id = ? AND lesson_id = ? AND number = ?",
-			e.Score, e.Passed, w.now, int64(e.Enrolment), e.Lesson.Course.Course, e.Lesson.Lesson, e.Number)
+		// The row is there since StartAttempt: this is an UPDATE that many people share.
+		w.named("finished attempts", "attempts", "enrolment_id course_id lesson_id number score passed finished_at",
+			w.s.upsert("enrolment_id, course_id, lesson_id, number", "score", "passed", "finished_at"),
+			int64(e.Enrolment), e.Lesson.Course.Course, e.Lesson.Lesson, e.Number, e.Score, e.Passed, w.now)
 	case conversation.CompleteLesson:
 		w.into("lesson_completions", "enrolment_id course_id lesson_id version learner_id score day completed_at", w.s.orIgnore("completed_at"),
 			int64(e.Enrolment), e.Lesson.Course.Course, e.Lesson.Lesson, e.Lesson.Course.Version, int64(e.Learner), e.Score, string(w.day()), w.now)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"strings"
 	"time"
 )
@@ -75,6 +76,22 @@ func (s *Store) orIgnore(key string) string {
 		return " ON CONFLICT DO NOTHING"
 	}
 	return " ON DUPLICATE KEY UPDATE " + key + " = " + key
+}
+
+// upsert ends an INSERT whose duplicates by key take the new values of these columns. VALUES() is what
+// MySQL 8.0, 8.4 and MariaDB all have.
+func (s *Store) upsert(key string, columns ...string) string {
+	format, tail := "%[1]s = VALUES(%[1]s)", " ON DUPLICATE KEY UPDATE "
+	if s.dialect == dialectSQLite {
+		format, tail = "%[1]s = excluded.%[1]s", " ON CONFLICT ("+key+") DO UPDATE SET "
+	}
+	for i, c := range columns {
+		if i > 0 {
+			tail += ", "
+		}
+		tail += fmt.Sprintf(format, c)
+	}
+	return tail
 }
 
 // maxParams bounds the parameters of one statement (SQLite takes 32,766).

@@ -171,4 +171,3 @@ func (p *pages) render(w http.ResponseWriter, name string, data any) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_, _ = w.Write(b.Bytes()) // the reader left: nothing to do
 }
-

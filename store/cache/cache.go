@@ -135,20 +135,19 @@ func person(a channel.Address) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// conversationKey holds the conversation as the last commit left it, with the last message's key
-// and reply. Rebuilt from identities (state, seq, active learner) and inbox (reply).
+// conversationKey holds the conversation as the last commit left it, and the last message's key.
+// Rebuilt from identities (state, seq, active learner).
 func conversationKey(a channel.Address) string { return "tg:{" + person(a) + "}:conversation" }
 
 // remembered is the value under conversationKey.
 type remembered struct {
-	Key      string          `json:"k"`
-	Reply    channel.Message `json:"r"`
-	Snapshot *bot.Snapshot   `json:"s,omitempty"`
+	Key      string        `json:"k"`
+	Snapshot *bot.Snapshot `json:"s"`
 }
 
 // LoadConversations reads in one pipeline.
-func (c *Cache) LoadConversations(ctx context.Context, in []channel.Inbound) []bot.CachedTurn {
-	out := make([]bot.CachedTurn, len(in))
+func (c *Cache) LoadConversations(ctx context.Context, in []channel.Inbound) []*bot.Snapshot {
+	out := make([]*bot.Snapshot, len(in))
 	if len(in) == 0 || !c.breaker.allow() {
 		return out
 	}
@@ -170,9 +169,8 @@ func (c *Cache) LoadConversations(ctx context.Context, in []channel.Inbound) []b
 		if json.Unmarshal(data, &m) != nil {
 			continue // written by another version: a miss
 		}
-		out[i].Snapshot = m.Snapshot
-		if m.Key == in[i].Key {
-			out[i].Answered, out[i].Reply = true, m.Reply
+		if m.Key != in[i].Key { // a repeat: the database has the reply
+			out[i] = m.Snapshot
 		}
 	}
 	return out
@@ -186,7 +184,11 @@ func (c *Cache) SaveConversations(ctx context.Context, turns []bot.CachedCommit)
 	pipe := c.client.Pipeline()
 	for i := range turns {
 		t := &turns[i]
-		data, err := json.Marshal(remembered{Key: t.In.Key, Reply: t.Reply, Snapshot: t.Snapshot})
+		if t.Snapshot == nil {
+			pipe.Del(ctx, conversationKey(t.In.From))
+			continue
+		}
+		data, err := json.Marshal(remembered{Key: t.In.Key, Snapshot: t.Snapshot})
 		if err != nil {
 			pipe.Del(ctx, conversationKey(t.In.From))
 			continue
