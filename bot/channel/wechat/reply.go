@@ -50,6 +50,7 @@ func appendReply(dst []byte, to replyTo, m channel.Message, log *slog.Logger) ([
 }
 
 func appendText(dst []byte, s string, log *slog.Logger) ([]byte, bool) {
+	s = clean(s)
 	if len(s) > MaxText {
 		log.Error("reply too long for the platform", "bytes", len(s), "limit", MaxText)
 		s = cutText(s, MaxText)
@@ -57,8 +58,8 @@ func appendText(dst []byte, s string, log *slog.Logger) ([]byte, bool) {
 	if strings.TrimSpace(s) == "" {
 		return dst, false // an empty Content makes the platform tell the person we are broken
 	}
-	dst = appendElement(dst, "MsgType", []byte("text"))
-	return appendElement(dst, "Content", []byte(s)), true
+	dst = appendElement(dst, "MsgType", "text")
+	return appendElement(dst, "Content", s), true
 }
 
 func appendCard(dst []byte, cards []channel.Card, log *slog.Logger) ([]byte, bool) {
@@ -69,12 +70,12 @@ func appendCard(dst []byte, cards []channel.Card, log *slog.Logger) ([]byte, boo
 		log.Error("reply has too many cards for the platform", "cards", len(cards), "limit", 1)
 	}
 	c := cards[0]
-	dst = appendElement(dst, "MsgType", []byte("news"))
+	dst = appendElement(dst, "MsgType", "news")
 	dst = append(dst, "<ArticleCount>1</ArticleCount><Articles><item>"...)
-	dst = appendElement(dst, "Title", []byte(c.Title))
-	dst = appendElement(dst, "Description", []byte(c.Summary))
-	dst = appendElement(dst, "PicUrl", []byte(c.Picture))
-	dst = appendElement(dst, "Url", []byte(c.URL))
+	dst = appendElement(dst, "Title", clean(c.Title))
+	dst = appendElement(dst, "Description", clean(c.Summary))
+	dst = appendElement(dst, "PicUrl", clean(c.Picture))
+	dst = appendElement(dst, "Url", clean(c.URL))
 	return append(dst, "</item></Articles>"...), true
 }
 
@@ -82,9 +83,9 @@ func appendMedia(dst []byte, kind, element, media string) ([]byte, bool) {
 	if media == "" {
 		return dst, false
 	}
-	dst = appendElement(dst, "MsgType", []byte(kind))
+	dst = appendElement(dst, "MsgType", kind)
 	dst = append(append(append(dst, '<'), element...), '>')
-	dst = appendElement(dst, "MediaId", []byte(media))
+	dst = appendElement(dst, "MediaId", clean(media))
 	return append(append(append(dst, "</"...), element...), '>'), true
 }
 
@@ -110,7 +111,7 @@ func menuAsText(m channel.Message) string {
 }
 
 // cutText shortens a text to at most limit bytes: after the last whole sentence if that keeps at
-// least half, else after the last whole character with "…".
+// least half, else after the last whole character with "…". s must be valid UTF-8.
 func cutText(s string, limit int) string {
 	if len(s) <= limit {
 		return s
@@ -137,35 +138,36 @@ func cutText(s string, limit int) string {
 	return s[:cut] + more
 }
 
-func appendElement(dst []byte, name string, value []byte) []byte {
+// appendElement appends <name><![CDATA[value]]></name>. The value must be characters of XML; its
+// end marks are split over two sections.
+func appendElement[T string | []byte](dst []byte, name string, value T) []byte {
+	const end = "]]>"
 	dst = append(append(append(dst, '<'), name...), "><![CDATA["...)
-	dst = appendCDATA(dst, value)
+	start := len(dst)
+	dst = append(dst, value...)
+	if bytes.Contains(dst[start:], []byte(end)) {
+		split := bytes.ReplaceAll(dst[start:], []byte(end), []byte("]]]]><![CDATA[>"))
+		dst = append(dst[:start], split...)
+	}
 	return append(append(append(dst, "]]></"...), name...), '>')
 }
 
-// appendCDATA appends text that stands inside a CDATA section: the end mark is split over two
-// sections, characters XML does not have are dropped.
-func appendCDATA(dst, value []byte) []byte {
-	start := len(dst)
-	clean := utf8.Valid(value)
-	for i, c := range value {
-		if c < ' ' && c != '\n' && c != '\t' || c == 0xEF && clean && value[i+1] == 0xBF && value[i+2] >= 0xBE {
-			clean = false
-			break
+// clean drops what XML does not have: broken UTF-8, control characters, and carriage returns,
+// which would come out as line breaks.
+func clean(s string) string {
+	good := utf8.ValidString(s)
+	for i := 0; good && i < len(s); i++ {
+		c := s[i]
+		// U+FFFE and U+FFFF begin with EF BF; checked byte by byte, as nearly every text passes.
+		good = (c >= ' ' || c == '\n' || c == '\t') && (c != 0xEF || s[i+1] != 0xBF || s[i+2] < 0xBE)
+	}
+	if good {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if r == '\r' || !xmlRune(r) {
+			return -1
 		}
-	}
-	if clean {
-		dst = append(dst, value...)
-	} else {
-		for _, r := range string(value) {
-			if r != utf8.RuneError && r != '\r' && xmlRune(r) {
-				dst = utf8.AppendRune(dst, r)
-			}
-		}
-	}
-	if !bytes.Contains(dst[start:], []byte("]]>")) {
-		return dst
-	}
-	split := bytes.ReplaceAll(dst[start:], []byte("]]>"), []byte("]]]]><![CDATA[>"))
-	return append(dst[:start], split...)
+		return r
+	}, strings.ToValidUTF8(s, ""))
 }

@@ -215,3 +215,5 @@ func statusOf(h http.Handler, req *http.Request) int {
 	h.ServeHTTP(rec, req)
 	return rec.Code
 }
+
+func setupLogger() *slog.Logger { return slog.New(slog.DiscardHandler) }
