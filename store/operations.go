@@ -26,15 +26,16 @@ func (s *Store) Watermark(ctx context.Context) (time.Time, error) {
 
 // AdvanceWatermark moves it forward, never back.
 func (s *Store) AdvanceWatermark(ctx context.Context, to time.Time) error {
-	r, err := s.db.ExecContext(ctx, "UPDATE watermarks SET reached_at = ? WHERE name = ? AND reached_at < ?", toMs(to), scheduleMark, toMs(to))
-	if err == nil {
-		var n int64
-		if n, err = r.RowsAffected(); err == nil && n == 0 {
-			i := insert{table: "watermarks", columns: []string{"name", "reached_at"}, tail: s.orIgnore("reached_at")}
-			i.add(scheduleMark, toMs(to))
-			err = i.exec(ctx, s.db)
+	err := s.transact(ctx, s.orm, func(tx *gorm.DB) error {
+		q := under(tx)
+		i := insert{table: "watermarks", columns: []string{"name", "reached_at"}, tail: s.orIgnore("reached_at")}
+		i.add(scheduleMark, int64(0))
+		if err := i.exec(ctx, q); err != nil {
+			return err
 		}
-	}
+		_, err := q.ExecContext(ctx, "UPDATE watermarks SET reached_at = ? WHERE name = ? AND reached_at < ?", toMs(to), scheduleMark, toMs(to))
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("moving a watermark: %w", plain(err))
 	}

@@ -31,10 +31,12 @@ CREATE TABLE IF NOT EXISTS profiles (
     KEY profiles_learner (learner_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
--- Messages that took effect, with the reply their sender gets for every repeat (A1, A3). Kept for seven days.
+-- Messages that took effect, with the reply their sender gets for every repeat (A1, A3). seq: the
+-- conversation's as this message left it, so that one can tell whether it went on. Kept for seven days.
 CREATE TABLE IF NOT EXISTS inbox (
     message_key BINARY(32) NOT NULL,
     identity_id BIGINT NOT NULL DEFAULT 0,
+    seq BIGINT NOT NULL DEFAULT 0,
     reply MEDIUMTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
     committed_at BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (message_key),

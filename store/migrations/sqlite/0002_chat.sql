@@ -30,10 +30,12 @@ CREATE TABLE IF NOT EXISTS profiles (
 );
 CREATE INDEX IF NOT EXISTS profiles_learner ON profiles (learner_id);
 
--- Messages that took effect, with the reply their sender gets for every repeat (A1, A3). Kept for seven days.
+-- Messages that took effect, with the reply their sender gets for every repeat (A1, A3). seq: the
+-- conversation's as this message left it, so that one can tell whether it went on. Kept for seven days.
 CREATE TABLE IF NOT EXISTS inbox (
     message_key BLOB NOT NULL,
     identity_id BIGINT NOT NULL DEFAULT 0,
+    seq BIGINT NOT NULL DEFAULT 0,
     reply MEDIUMTEXT NOT NULL,
     committed_at BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (message_key)
