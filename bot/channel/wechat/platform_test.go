@@ -182,6 +182,7 @@ func textTo(words string) channel.Outbound {
 type memoryStore struct {
 	mu            sync.Mutex
 	down, deafSet bool
+	keeps         bool // does not forget what it is told to drop
 	token         string
 	expires       time.Time
 	saved, term   int64
@@ -222,7 +223,7 @@ func (s *memoryStore) DropToken(_ context.Context, _, token string) error {
 	if s.down {
 		return errStoreDown
 	}
-	if s.token == token {
+	if s.token == token && !s.keeps {
 		s.token = ""
 	}
 	return nil

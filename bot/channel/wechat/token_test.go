@@ -382,6 +382,41 @@ func TestSharedTokenMustBeAlive(t *testing.T) {
 	}
 }
 
+// A store that could not drop a dead token still offers it: it is not taken again.
+func TestDeadTokenLeftInTheStore(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	store := &memoryStore{keeps: true}
+	c := p.client(func(o *ClientOptions) { o.Tokens = store })
+	sendAll(t, 1, c)
+	p.supersede()
+	p.advance(time.Minute)
+	if failed := sendAll(t, 1, c); len(failed) > 0 || store.token != "tokenCANARY-2" {
+		t.Errorf("%+v, shared %s", failed, store.token)
+	}
+}
+
+// Tokens that are always near their end must not make every send ask for another.
+func TestShortLivedTokens(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	p.tokenAnswer = func() (int, string) {
+		p.issue()
+		return 200, `{"access_token":"` + p.token + `","expires_in":120}`
+	}
+	c := p.client()
+	for range 60 {
+		if failed := sendAll(t, 1, c); len(failed) > 0 {
+			t.Fatalf("%+v", failed)
+		}
+		c.settled()
+		p.advance(time.Second)
+	}
+	if normal, _ := p.tokenCalls(); normal > 3 {
+		t.Errorf("%d calls in a minute", normal)
+	}
+}
+
 // The caller goes away; the fetch he started serves the others.
 func TestFetchOutlivesItsCaller(t *testing.T) {
 	t.Parallel()
