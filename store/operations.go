@@ -121,22 +121,38 @@ const (
 	wrongsKept = 7 * 24 * time.Hour // they count for a day
 )
 
+// purgePiece is how many rows one statement deletes at most: answers must not wait for a purge.
+const purgePiece = 1000
+
 // Purge deletes what has served: old stored replies and old wrong codes. It returns the rows deleted.
 func (s *Store) Purge(ctx context.Context, now time.Time) (int64, error) {
 	var total int64
 	for _, q := range []statement{
-		{"DELETE FROM inbox WHERE committed_at < ?", []any{toMs(now.Add(-inboxKept))}},
-		{"DELETE FROM wrong_codes WHERE tried_at < ?", []any{toMs(now.Add(-wrongsKept))}},
+		{"DELETE FROM inbox WHERE message_key IN (SELECT message_key FROM (SELECT message_key FROM inbox WHERE committed_at < ? ORDER BY committed_at LIMIT ?) piece)",
+			[]any{toMs(now.Add(-inboxKept)), purgePiece}},
+		{"DELETE FROM wrong_codes WHERE id IN (SELECT id FROM (SELECT id FROM wrong_codes WHERE tried_at < ? ORDER BY tried_at LIMIT ?) piece)",
+			[]any{toMs(now.Add(-wrongsKept)), purgePiece}},
 	} {
-		r, err := s.writer().ExecContext(ctx, q.query, q.args...)
-		if err != nil {
-			return total, fmt.Errorf("purging: %w", plain(err))
+		for {
+			n, err := s.purge(ctx, q)
+			if err != nil {
+				return total, fmt.Errorf("purging: %w", plain(err))
+			}
+			if total += n; n < purgePiece {
+				break
+			}
 		}
-		n, err := r.RowsAffected()
-		if err != nil {
-			return total, err
-		}
-		total += n
 	}
 	return total, nil
+}
+
+func (s *Store) purge(ctx context.Context, q statement) (n int64, err error) {
+	err = s.transact(ctx, s.bulkORM, func(tx *gorm.DB) error {
+		r, err := under(tx).ExecContext(ctx, q.query, q.args...)
+		if err == nil {
+			n, err = r.RowsAffected()
+		}
+		return err
+	})
+	return n, err
 }
