@@ -22,10 +22,6 @@ type Cache interface {
 	// ForgetConversations drops the cached conversations of these senders.
 	ForgetConversations(ctx context.Context, in []channel.Inbound)
 
-	// RememberNonce notes that a signed request's nonce belongs to a message key for the length
-	// of the replay window, and returns the key it belonged to before: "" when the nonce is new.
-	RememberNonce(ctx context.Context, nonce, key string, ttl time.Duration) (before string)
-
 	// Allow takes one from a counter of at most limit in each window; true when there was one
 	// left, and true when the cache is not there.
 	Allow(ctx context.Context, name string, limit int, window time.Duration) bool

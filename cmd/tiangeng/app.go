@@ -165,7 +165,7 @@ func (a *app) receiver() (*wechat.Receiver, error) {
 			return a.service.HandleInbound(ctx, in)
 		},
 		LateText: a.subject.phrases.Say("error.late"),
-		Remember: a.cache.RememberNonce,
+		Remember: wechat.NewNonces(a.clock.Now).Remember,
 		Now:      a.clock.Now,
 		Allowed:  prefixes(c.AllowedSources), Trusted: prefixes(c.TrustedProxies),
 		Logger:  a.log,

@@ -16,7 +16,6 @@ import (
 	"log/slog"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -45,9 +44,6 @@ type Cache struct {
 	client   redis.UniversalClient
 	embedded *embedded
 	breaker  breaker
-	nonces   chan nonceAsk
-	stop     chan struct{}
-	running  sync.WaitGroup
 }
 
 var _ bot.Cache = (*Cache)(nil)
@@ -57,7 +53,7 @@ func New(o Options) (*Cache, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	c := &Cache{nonces: make(chan nonceAsk), stop: make(chan struct{}), breaker: breaker{log: o.Logger, now: time.Now}}
+	c := &Cache{breaker: breaker{log: o.Logger, now: time.Now}}
 	if o.URL == "embedded" {
 		e, err := startEmbedded()
 		if err != nil {
@@ -74,7 +70,6 @@ func New(o Options) (*Cache, error) {
 	} else {
 		c.client = redis.NewUniversalClient(options)
 	}
-	c.running.Go(c.rememberNonces)
 	return c, nil
 }
 
@@ -112,8 +107,6 @@ func parseURL(s string) (*redis.UniversalOptions, bool, error) {
 
 // Close ends the connections and the embedded server.
 func (c *Cache) Close() error {
-	close(c.stop)
-	c.running.Wait()
 	err := c.client.Close()
 	if c.embedded != nil {
 		c.embedded.close()
