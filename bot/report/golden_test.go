@@ -28,7 +28,7 @@ func TestGoldenFiles(t *testing.T) {
 			got = bytes.ReplaceAll(part(t, got, "xl/worksheets/sheet1.xml"), []byte("<row "), []byte("\n<row "))
 		}
 		if *update {
-			if err := os.WriteFile(name, got, 0o644); err != nil { //nolint:gosec // test data is for everybody
+			if err := os.WriteFile(name, got, 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}

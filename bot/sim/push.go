@@ -259,8 +259,8 @@ func (p *Platform) read(a Attempt, openid, pushed string, wantReply bool) (Reply
 		Articles                          struct {
 			Item []Article `xml:"item"`
 		}
-		Image struct{ MediaId string } //nolint:revive // the platform's name
-		Voice struct{ MediaId string } //nolint:revive // the platform's name
+		Image struct{ MediaId string }
+		Voice struct{ MediaId string }
 	}
 	d := xml.NewDecoder(strings.NewReader(a.Plain))
 	if d.Decode(&x) != nil || strings.TrimSpace(a.Plain[d.InputOffset():]) != "" || x.ToUserName != openid || x.FromUserName != p.o.OriginalID || x.CreateTime == 0 {

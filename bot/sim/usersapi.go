@@ -193,7 +193,7 @@ func (c *call) tagGet() answer {
 		}
 		list = append(list, answer{"id": id, "name": name, "count": count})
 	}
-	sort.Slice(list, func(i, j int) bool { return list[i]["id"].(int) < list[j]["id"].(int) }) //nolint:errcheck // made above
+	sort.Slice(list, func(i, j int) bool { return list[i]["id"].(int) < list[j]["id"].(int) })
 	return answer{"tags": list}
 }
 

@@ -51,9 +51,9 @@ func (c *Cache) LoadToken(ctx context.Context, app string) (string, time.Time, e
 	}
 	token, _ := v[0].(string)
 	expires, _ := v[1].(string)
-	ms, err := strconv.ParseInt(expires, 10, 64)
-	if token == "" || err != nil {
-		return "", time.Time{}, nil
+	ms, parseErr := strconv.ParseInt(expires, 10, 64)
+	if token == "" || parseErr != nil {
+		return "", time.Time{}, nil //nolint:nilerr // what cannot be read is a token that is not there
 	}
 	return token, time.UnixMilli(ms).UTC(), nil
 }

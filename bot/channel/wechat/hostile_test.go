@@ -365,7 +365,7 @@ func framed(length uint32, message, app string, pad []byte) []byte {
 func hostileEnvelopes(t testing.TB) map[string]string {
 	t.Helper()
 	message := textMessage("B", "1")
-	n := uint32(len(message)) //nolint:gosec // a few hundred
+	n := uint32(len(message))
 	content := len(framed(n, message, testApp, nil))
 	right := padBlock - content%padBlock
 	pad := func(value, count int) []byte { return bytes.Repeat([]byte{byte(value)}, count) }
@@ -379,7 +379,7 @@ func hostileEnvelopes(t testing.TB) map[string]string {
 	oneWrong := pad(right, right)
 	oneWrong[0] ^= 1
 	whole := message + strings.Repeat(" ", right-1) // so that 1 byte of padding is right
-	w := uint32(len(whole))                         //nolint:gosec // a few hundred
+	w := uint32(len(whole))
 	all := map[string]string{
 		"pad 0":                        sealRaw(t, framed(n, message, testApp, pad(0, right))),
 		"pad 33":                       sealRaw(t, framed(n, message, testApp, pad(33, right))),

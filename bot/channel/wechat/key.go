@@ -3,7 +3,7 @@ package wechat
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/sha1" //nolint:gosec // the platform's signature is SHA-1 by its specification
+	"crypto/sha1"
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/binary"
@@ -137,7 +137,7 @@ func (e *envelope) open(buf, encoded []byte, appID string) (message, grown []byt
 	tail := len(content) - len(appID)
 	good &= subtle.ConstantTimeCompare(content[tail:], []byte(appID))
 	length := binary.BigEndian.Uint32(content[16:headerSize])
-	good &= subtle.ConstantTimeEq(int32(length), int32(tail-headerSize)) //nolint:gosec // both are compared bit by bit
+	good &= subtle.ConstantTimeEq(int32(length), int32(tail-headerSize))
 	if good != 1 {
 		return nil, buf, false
 	}
@@ -147,7 +147,7 @@ func (e *envelope) open(buf, encoded []byte, appID string) (message, grown []byt
 // seal appends the base64 envelope of a message to dst. work is scratch memory, returned grown.
 func (e *envelope) seal(dst, work, message []byte, random [16]byte, appID string) (sealed, grown []byte) {
 	work = append(work[:0], random[:]...)
-	work = binary.BigEndian.AppendUint32(work, uint32(len(message))) //nolint:gosec // a reply is a few kilobytes
+	work = binary.BigEndian.AppendUint32(work, uint32(len(message)))
 	work = append(work, message...)
 	work = append(work, appID...)
 	pad := padBlock - len(work)%padBlock
@@ -172,7 +172,7 @@ func sign(work []byte, parts ...[]byte) (signature [signatureSize]byte, grown []
 	for _, p := range parts {
 		work = append(work, p...)
 	}
-	sum := sha1.Sum(work) //nolint:gosec // see the import
+	sum := sha1.Sum(work)
 	hex.Encode(signature[:], sum[:])
 	return signature, work
 }

@@ -505,7 +505,7 @@ func (r *Receiver) readBody(w http.ResponseWriter, req *http.Request, x *work) (
 		switch {
 		case len(x.body) > MaxBody:
 			return http.StatusRequestEntityTooLarge, TooLarge
-		case err == io.EOF: //nolint:errorlint // io.Reader's contract
+		case err == io.EOF:
 			return 0, ""
 		case err != nil && slow.Load():
 			return http.StatusRequestTimeout, TooSlow

@@ -109,7 +109,7 @@ func TestReplyShapes(t *testing.T) {
 		look func(t *testing.T, p passive, logs string)
 	}{
 		{"a card", channel.Message{Kind: channel.MessageCards, Cards: []channel.Card{card}}, func(t *testing.T, p passive, _ string) {
-			want := []struct{ Title, Description, PicUrl, Url string }{{card.Title, card.Summary, card.Picture, card.URL}} //nolint:revive // the wire's names
+			want := []struct{ Title, Description, PicUrl, Url string }{{card.Title, card.Summary, card.Picture, card.URL}}
 			if d := cmp.Diff(want, p.Articles.Item); d != "" || p.MsgType != "news" || p.ArticleCount != 1 {
 				t.Errorf("%+v %s", p, d)
 			}

@@ -169,9 +169,9 @@ type passive struct {
 	CreateTime                                 int64
 	ArticleCount                               int
 	Articles                                   struct {
-		Item []struct{ Title, Description, PicUrl, Url string } `xml:"item"` //nolint:revive // the wire's names
+		Item []struct{ Title, Description, PicUrl, Url string } `xml:"item"`
 	}
-	Image, Voice struct{ MediaId string } //nolint:revive // the wire's names
+	Image, Voice struct{ MediaId string }
 }
 
 type sealedReply struct{ Encrypt, MsgSignature, TimeStamp, Nonce string }

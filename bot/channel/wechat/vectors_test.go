@@ -103,7 +103,7 @@ func TestPublishedXMLMessage(t *testing.T) {
 	if !ok || string(buf[:16]) != "d43123b161a4ba84" {
 		t.Fatal("not opened")
 	}
-	var x struct{ ToUserName, MsgType, Content, MsgId string } //nolint:revive // the wire's names
+	var x struct{ ToUserName, MsgType, Content, MsgId string }
 	if err := xml.Unmarshal(message, &x); err != nil || x.ToUserName != "asdasdasd" || x.MsgType != "text" || x.Content != "hello" || x.MsgId != "12345" {
 		t.Errorf("message %q: %+v %v", message, x, err)
 	}
