@@ -150,7 +150,8 @@ func newMariaDB(tb testing.TB) (*Server, string) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	args := []string{"--no-defaults", "--auth-root-authentication-method=normal", "--datadir=" + dir + "/data", "--skip-test-db"}
+	// Each has its own folder for temporary tables: a server that starts clears the folder of all.
+	args := []string{"--no-defaults", "--auth-root-authentication-method=normal", "--datadir=" + dir + "/data", "--tmpdir=" + dir, "--skip-test-db"}
 	asRoot := os.Getuid() == 0
 	if asRoot {
 		args = append(args, "--user=root")
@@ -161,7 +162,7 @@ func newMariaDB(tb testing.TB) (*Server, string) {
 	port := freePort(tb)
 	socket := filepath.Join(dir, "s.sock")
 	s := &Server{tb: tb, name: daemon, port: port, args: []string{
-		"--no-defaults", "--datadir=" + dir + "/data", "--socket=" + socket, "--port=" + strconv.Itoa(port), "--bind-address=127.0.0.1",
+		"--no-defaults", "--datadir=" + dir + "/data", "--tmpdir=" + dir, "--socket=" + socket, "--port=" + strconv.Itoa(port), "--bind-address=127.0.0.1",
 		"--pid-file=" + filepath.Join(dir, "pid"), "--character-set-server=utf8mb4", "--collation-server=utf8mb4_unicode_ci",
 		"--default-time-zone=+00:00", "--innodb-flush-log-at-trx-commit=1", "--max-connections=500", "--innodb-buffer-pool-size=256M",
 	}}
