@@ -276,6 +276,46 @@ func TestMariaDBIsKilledInMidQuiz(t *testing.T) {
 	}
 }
 
+// MariaDB freezes in mid-quiz, as a stalled disk does: everybody is told within the platform's five
+// seconds that nothing was recorded; commits that happened after all are found out, and no repeated
+// answer is ever marked against the next question (A1, A5).
+func TestMariaDBFreezesInMidQuiz(t *testing.T) {
+	t.Parallel()
+	mariadb := storetest.StartMariaDB(t)
+	s := openSchool(t, schoolOptions{pupils: 12, dsn: mariadb.NewDatabase(t)})
+	s.serve(1)
+	s.goTo("2026-11-23 08:30")
+	s.everybody((*pupil).openQuiz)
+	var frozen sync.WaitGroup
+	frozen.Go(mariadb.Pause) // while they answer
+	var refused, slow atomic.Int64
+	for range 2 {
+		s.everybody(func(p *pupil) {
+			began := time.Now()
+			p.answerThrough(&refused)
+			if time.Since(began) > 5*time.Second {
+				slow.Add(1)
+			}
+		})
+		frozen.Wait()
+	}
+	if refused.Load() == 0 {
+		t.Error("nobody was told that nothing was recorded: the freeze was not noticed")
+	}
+	if slow.Load() > 0 {
+		t.Errorf("%d replies came after the platform's five seconds", slow.Load())
+	}
+	mariadb.Resume()
+	eventually(t, 30*time.Second, "the replica is ready again", func() bool { status, _ := get(t, s.replicas[0].admin+"/readyz"); return status == 200 })
+	s.everybody((*pupil).finish)
+	list := s.completionList("--course", "fang-fanpin")
+	for _, p := range s.pupils {
+		if l := list[p.name]["fang-fanpin"]; l.Done != 1 || l.Score != 100 {
+			t.Errorf("%s: every answer was right, the list says %+v", p.name, l)
+		}
+	}
+}
+
 // answerThrough answers the open question; a reply that nothing was recorded keeps the question.
 func (p *pupil) answerThrough(refused *atomic.Int64) {
 	p.school.t.Helper()

@@ -33,8 +33,8 @@ var house = map[string][]string{
 
 // doors name the one room that may import a third party.
 var doors = map[string][]string{
-	"gorm.io/":                  {"store"},
-	"github.com/go-sql-driver/": {"store"},
+	"gorm.io/":                  {"store", "store/storetest"},
+	"github.com/go-sql-driver/": {"store", "store/storetest"},
 	"github.com/redis/":         {"store/cache"},
 	"github.com/silenceper/":    {"bot/channel/wechat"},
 	"github.com/xuri/":          {"bot/sheet"},

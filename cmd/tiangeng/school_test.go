@@ -170,7 +170,24 @@ func (s *school) serve(n int) {
 	s.t.Helper()
 	for i := range n {
 		env := append(append([]string{}, s.env...), fmt.Sprintf("TIANGENG_REPLICA=replica-%d", i))
-		s.replicas = append(s.replicas, startBinary(s.t, s.bin, env, "serve"))
+		r := startBinary(s.t, s.bin, env, "serve")
+		s.replicas = append(s.replicas, r)
+		s.t.Cleanup(func() { s.checkLog(r) })
+	}
+}
+
+// checkLog greps a replica's whole output for what may never be in it: secrets, openids, names.
+func (s *school) checkLog(r *process) {
+	s.t.Helper()
+	text := r.log.String()
+	canaries := []string{schoolSecret, schoolToken, schoolAESKey, "oE2E_canary", "access_token="}
+	for _, p := range s.pupils {
+		canaries = append(canaries, p.name, p.code)
+	}
+	for _, c := range canaries {
+		if at := strings.Index(text, c); at >= 0 {
+			s.t.Errorf("the log of a replica holds %q: …%s…", c, text[max(0, at-80):min(len(text), at+80)])
+		}
 	}
 }
 
