@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"sync"
@@ -48,6 +49,9 @@ func (b *breaker) settle(err error) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.trying = false
+	if errors.Is(err, context.Canceled) {
+		return err // the caller left: that says nothing about Redis
+	}
 	if err == nil {
 		if b.failures >= breakerFailures {
 			b.log.Info("redis answers again")

@@ -105,13 +105,13 @@ func TestWithoutRedisEverythingGoesOn(t *testing.T) {
 	c.breaker.now = clock.now
 	ctx, in := t.Context(), inbound("k1", "o1")
 	c.SaveConversations(ctx, []bot.CachedCommit{{In: in, Snapshot: snapshot(1)}})
-	load := func() *bot.Snapshot { return c.LoadConversations(ctx, []channel.Inbound{in})[0].Snapshot }
+	load := func() *bot.Snapshot { return c.LoadConversations(ctx, []channel.Inbound{inbound("next", "o1")})[0] }
 	if load() == nil {
 		t.Fatal("not even with Redis")
 	}
 	server.Kill()
 	for range 10 {
-		if load() != nil || !c.Allow(ctx, "x", 0, time.Hour) || c.RememberNonce(ctx, "n", "k", time.Hour) != "" {
+		if load() != nil || !c.Allow(ctx, "x", 0, time.Hour) {
 			t.Error("an answer from nowhere")
 		}
 		c.SaveConversations(ctx, []bot.CachedCommit{{In: in, Snapshot: snapshot(2)}})
@@ -130,31 +130,11 @@ func TestWithoutRedisEverythingGoesOn(t *testing.T) {
 	clock.move(breakerPause)
 	gone, cancel := context.WithCancel(ctx)
 	cancel()
-	_ = c.RememberNonce(gone, "n", "k", time.Hour)
+	c.ForgetConversations(gone, []channel.Inbound{in})
 	server.Start()
 	until(t, "the breaker's closing", func() bool {
 		clock.move(breakerPause)
 		c.SaveConversations(ctx, []bot.CachedCommit{{In: in, Snapshot: snapshot(3)}})
 		return load() != nil
 	})
-}
-
-// The one who may try finds nobody to ask: another batch is under way.
-func TestRememberNonceGivesTheTryBack(t *testing.T) {
-	t.Parallel()
-	b, clock := newBreaker()
-	c := &Cache{nonces: make(chan nonceAsk), stop: make(chan struct{})}
-	c.breaker.log, c.breaker.now = b.log, b.now
-	for range breakerFailures {
-		_ = c.breaker.settle(errors.New("broken"))
-	}
-	clock.move(breakerPause)
-	gone, cancel := context.WithCancel(t.Context())
-	cancel()
-	if before := c.RememberNonce(gone, "n", "k", time.Hour); before != "" {
-		t.Error(before)
-	}
-	if !c.breaker.allow() {
-		t.Error("nobody may try any more")
-	}
 }

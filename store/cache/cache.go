@@ -16,9 +16,11 @@ import (
 	"log/slog"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 
 	"github.com/tiangeng/tiangeng/bot"
 	"github.com/tiangeng/tiangeng/bot/channel"
@@ -48,8 +50,12 @@ type Cache struct {
 
 var _ bot.Cache = (*Cache)(nil)
 
+// quiet stops the client's own logger, which prints beside slog; the breaker says what matters.
+var quiet = sync.OnceFunc(logging.Disable)
+
 // New connects lazily: a Redis that is down now is used as soon as it is up.
 func New(o Options) (*Cache, error) {
+	quiet()
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -80,12 +86,15 @@ func parseURL(s string) (*redis.UniversalOptions, bool, error) {
 	cluster = cluster || len(parts) > 1
 	u := &redis.UniversalOptions{
 		DialTimeout: callTimeout, ReadTimeout: callTimeout, WriteTimeout: callTimeout, PoolTimeout: callTimeout,
-		PoolSize: poolSize, MaxRetries: -1, ContextTimeoutEnabled: true, DisableIdentity: true,
+		PoolSize: poolSize, MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true, DisableIdentity: true,
 	}
 	if cluster {
 		u.MaxRetries, u.MaxRedirects = 0, 3
 	}
 	for i, part := range parts {
+		if part == "" {
+			return nil, false, fmt.Errorf("address %d of redis.url is empty", i+1)
+		}
 		if !strings.Contains(part, "://") {
 			part = "redis://" + part
 		}
@@ -124,7 +133,12 @@ func (c *Cache) Ping(ctx context.Context) error {
 
 // person is the hash tag of everything that belongs to one address.
 func person(a channel.Address) string {
-	sum := sha256.Sum256([]byte(a.Channel + "\x00" + a.Account + "\x00" + a.External))
+	return tag(a.Channel + "\x00" + a.Account + "\x00" + a.External)
+}
+
+// tag is a hash tag that tells nothing about s and holds no braces.
+func tag(s string) string {
+	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:16])
 }
 
@@ -205,13 +219,13 @@ func (c *Cache) ForgetConversations(ctx context.Context, in []channel.Inbound) {
 	_ = c.breaker.settle(err) // a stale copy loses at commit
 }
 
-// Allow counts in fixed windows under tg:{name}:count:<window>. Rebuilt from nothing: after a loss
+// Allow counts in fixed windows under tg:{hash of name}:count:<window>. Rebuilt from nothing: after a loss
 // counting begins anew, and what must not be counted anew is counted in the database (S2).
 func (c *Cache) Allow(ctx context.Context, name string, limit int, window time.Duration) bool {
 	if !c.breaker.allow() {
 		return true
 	}
-	key := fmt.Sprintf("tg:{%s}:count:%d", name, time.Now().UnixMilli()/max(1, window.Milliseconds()))
+	key := fmt.Sprintf("tg:{%s}:count:%d", tag(name), time.Now().UnixMilli()/max(1, window.Milliseconds()))
 	pipe := c.client.Pipeline()
 	n := pipe.Incr(ctx, key)
 	pipe.PExpire(ctx, key, 2*window)

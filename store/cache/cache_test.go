@@ -2,11 +2,11 @@ package cache
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -78,33 +78,30 @@ func TestConversations(t *testing.T) {
 	onBoth(t, func(t *testing.T, c *Cache) {
 		ctx := t.Context()
 		one, two := inbound("k1", "o1"), inbound("k2", "o2")
-		if diff := cmp.Diff([]bot.CachedTurn{{}, {}}, c.LoadConversations(ctx, []channel.Inbound{one, two})); diff != "" {
+		if diff := cmp.Diff([]*bot.Snapshot{nil, nil}, c.LoadConversations(ctx, []channel.Inbound{one, two})); diff != "" {
 			t.Errorf("an empty cache: %s", diff)
 		}
-		c.SaveConversations(ctx, []bot.CachedCommit{
-			{In: one, Reply: channel.Text("答一"), Snapshot: snapshot(4)},
-			{In: two, Reply: channel.Text("答二")},
-		})
-		want := []bot.CachedTurn{
-			{Answered: true, Reply: channel.Text("答一"), Snapshot: snapshot(4)}, // the same message again
-			{Snapshot: snapshot(4)}, // the next message
-			{Answered: true, Reply: channel.Text("答二")},
-			{}, // no snapshot, another message: a miss
-			{}, // the same openid elsewhere is somebody else
-		}
-		elsewhere := inbound("k1", "o1")
+		c.SaveConversations(ctx, []bot.CachedCommit{{In: one, Snapshot: snapshot(4)}, {In: two, Snapshot: snapshot(8)}})
+		elsewhere := inbound("k9", "o1")
 		elsewhere.From.Account = "other"
-		got := c.LoadConversations(ctx, []channel.Inbound{one, inbound("k9", "o1"), two, inbound("k9", "o2"), elsewhere})
+		want := []*bot.Snapshot{
+			nil, // the same message again: only the store has its reply
+			snapshot(4),
+			snapshot(8),
+			nil, // the same openid elsewhere is somebody else
+		}
+		got := c.LoadConversations(ctx, []channel.Inbound{one, inbound("k9", "o1"), inbound("k9", "o2"), elsewhere})
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
-		c.ForgetConversations(ctx, []channel.Inbound{inbound("any", "o1")})
-		if diff := cmp.Diff([]bot.CachedTurn{{}, want[2]}, c.LoadConversations(ctx, []channel.Inbound{one, two})); diff != "" {
+		next := []channel.Inbound{inbound("k9", "o1"), inbound("k9", "o2")}
+		c.ForgetConversations(ctx, next[:1])
+		if diff := cmp.Diff([]*bot.Snapshot{nil, snapshot(8)}, c.LoadConversations(ctx, next)); diff != "" {
 			t.Errorf("after forgetting (-want +got):\n%s", diff)
 		}
-		c.SaveConversations(ctx, []bot.CachedCommit{{In: two, Snapshot: snapshot(5)}})
-		if got := c.LoadConversations(ctx, []channel.Inbound{two})[0]; !got.Answered || !got.Reply.Silent() || got.Snapshot.Seq != 5 {
-			t.Errorf("a silent reply: %+v", got)
+		c.SaveConversations(ctx, []bot.CachedCommit{{In: two}, {In: one, Snapshot: snapshot(5)}})
+		if diff := cmp.Diff([]*bot.Snapshot{snapshot(5), nil}, c.LoadConversations(ctx, next)); diff != "" {
+			t.Errorf("after a commit without a snapshot (-want +got):\n%s", diff)
 		}
 		if got := c.LoadConversations(ctx, nil); len(got) != 0 {
 			t.Error(got)
@@ -118,51 +115,26 @@ func TestAValueOfAnotherVersionIsAMiss(t *testing.T) {
 		if err := c.client.Set(t.Context(), conversationKey(in.From), "{", 0).Err(); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff([]bot.CachedTurn{{}}, c.LoadConversations(t.Context(), []channel.Inbound{in})); diff != "" {
+		if diff := cmp.Diff([]*bot.Snapshot{nil}, c.LoadConversations(t.Context(), []channel.Inbound{in})); diff != "" {
 			t.Error(diff)
 		}
 	})
 }
 
-func TestNonces(t *testing.T) {
+func TestAllowFromManyAtOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, c *Cache) {
-		ctx := t.Context()
-		for _, step := range []struct{ nonce, key, before string }{
-			{"n1", "k1", ""}, {"n1", "k1", "k1"}, {"n1", "k2", "k1"}, {"n2", "k2", ""}, {"n1}", "k3", ""}, {"", "k4", ""}, {"{", "k5", ""},
-		} {
-			if got := c.RememberNonce(ctx, step.nonce, step.key, time.Minute); got != step.before {
-				t.Errorf("nonce %q, key %s: %q, want %q", step.nonce, step.key, got, step.before)
-			}
-		}
-	})
-}
-
-func TestOneOf200WinsTheNonce(t *testing.T) {
-	onBoth(t, func(t *testing.T, c *Cache) {
-		var mu sync.Mutex
-		winners := map[string]string{}
-		before := map[string]string{}
 		var group sync.WaitGroup
-		for i := range 200 {
+		var allowed atomic.Int32
+		for range 200 {
 			group.Go(func() {
-				key := fmt.Sprint("k", i)
-				got := c.RememberNonce(t.Context(), "shared", key, time.Minute)
-				own := c.RememberNonce(t.Context(), key, key, time.Minute)
-				mu.Lock()
-				defer mu.Unlock()
-				if own != "" {
-					t.Errorf("the nonce of %s belonged to %q", key, own)
-				}
-				if got == "" {
-					winners[key] = key
-				} else {
-					before[got] = got
+				if c.Allow(t.Context(), "crowd", 50, 1000*time.Hour) {
+					allowed.Add(1)
 				}
 			})
 		}
 		group.Wait()
-		if diff := cmp.Diff(winners, before); diff != "" || len(winners) != 1 {
-			t.Errorf("winners %v, told to the others %v", winners, before)
+		if allowed.Load() != 50 {
+			t.Errorf("%d were allowed", allowed.Load())
 		}
 	})
 }
@@ -241,9 +213,6 @@ func TestKeysHaveOneTagAndNoAddress(t *testing.T) {
 		ctx := t.Context()
 		const openid = "oCanary_6wXyZ"
 		c.SaveConversations(ctx, []bot.CachedCommit{{In: inbound("k", openid), Snapshot: snapshot(1)}})
-		for _, nonce := range []string{openid, "a}b{c", "", "{}", "12345"} {
-			c.RememberNonce(ctx, nonce, "k", time.Hour)
-		}
 		for _, name := range []string{openid, "a}b{c", "", "login"} {
 			c.Allow(ctx, name, 3, 1000*time.Hour)
 		}
@@ -261,7 +230,7 @@ func TestKeysHaveOneTagAndNoAddress(t *testing.T) {
 				t.Errorf("key %q", k)
 			}
 		}
-		if n != 1+5+4+3 {
+		if n != 1+4+3 {
 			t.Errorf("%d keys", n)
 		}
 	})
@@ -277,7 +246,7 @@ func TestFlushAllCostsNothing(t *testing.T) {
 		t.Fatal(ok, err)
 	}
 	server.FlushAll()
-	if got := c.LoadConversations(ctx, []channel.Inbound{in})[0]; got.Answered || got.Snapshot != nil {
+	if got := c.LoadConversations(ctx, []channel.Inbound{inbound("k2", "o1")})[0]; got != nil {
 		t.Errorf("%+v", got)
 	}
 	// Scripts are gone too and are sent anew; the term begins anew with the token itself.
@@ -294,10 +263,13 @@ func TestFlushAllCostsNothing(t *testing.T) {
 func TestEmbeddedKeysExpire(t *testing.T) {
 	t.Parallel()
 	c := open(t, "embedded")
-	if before := c.RememberNonce(t.Context(), "n", "k1", time.Millisecond); before != "" {
-		t.Fatal(before)
+	if _, ok, err := c.LockToken(t.Context(), "wx1", time.Millisecond); !ok || err != nil {
+		t.Fatal(ok, err)
 	}
-	until(t, "a nonce's end", func() bool { return c.RememberNonce(t.Context(), "n", "k2", time.Hour) == "" })
+	until(t, "a lock's end", func() bool {
+		_, ok, err := c.LockToken(t.Context(), "wx1", time.Hour)
+		return ok && err == nil
+	})
 }
 
 func TestAddresses(t *testing.T) {
