@@ -18,11 +18,11 @@ type Options struct {
 	Calendar study.Calendar
 	Credit   study.CreditRule // zero: study.Rule2024
 
-	Notice       int           // version of the privacy notice in the catalogue; 0: 1
+	Notice        int           // version of the privacy notice in the catalogue; 0: 1
 	IdentityTries int           // wrong codes of one phone in 24 h before it must wait; 0: 5
 	LearnerTries  int           // wrong codes tried on one roster row in 24 h before it is shut; 0: 10
-	Late         time.Duration // an answer later than this after its question is told which question it was; 0: 6 h
-	ReplyBytes   int           // what one reply holds; 0: content.ReplyBytes
+	Late          time.Duration // an answer later than this after its question is told which question it was; 0: 6 h
+	ReplyBytes    int           // what one reply holds; 0: content.ReplyBytes
 }
 
 // Engine steps conversations. It is immutable, cheap to make and may be used by many goroutines.
@@ -33,12 +33,12 @@ type Engine struct {
 	calendar study.Calendar
 	credit   study.CreditRule
 
-	notice       int
+	notice        int
 	identityTries int
 	learnerTries  int
-	late         time.Duration
-	reply        int // bytes a reply may have
-	room         int // bytes left when a stored reply is shown again behind its sentence
+	late          time.Duration
+	reply         int // bytes a reply may have
+	room          int // bytes left when a stored reply is shown again behind its sentence
 }
 
 // New makes an engine.

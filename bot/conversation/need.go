@@ -211,8 +211,10 @@ func (e *Engine) readBinding(s State, text, folded string) wish {
 		all.cohort, all.folded = b.Cohort, folded
 		return all
 	}
-	if a, ok := actOf[folded]; ok && a != actThanks && a != actGreet {
-		w.act = a
+	if a, ok := actOf[folded]; ok {
+		if a != actThanks { // 好的 is no name
+			w.act = a
+		}
 		return w
 	}
 	fields := bindingFields(text)

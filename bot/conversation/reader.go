@@ -16,25 +16,25 @@ type Doubt string
 // The doubts. The zero value is none.
 const (
 	DoubtNone     Doubt = ""
-	DoubtEmpty    Doubt = "empty"     // nothing but blanks and signs
-	DoubtUnknown  Doubt = "unknown"   // nothing that is an answer
-	DoubtNoIdea   Doubt = "no_idea"   // "I don't know"
-	DoubtTwo      Doubt = "two"       // two choices where one is asked for
-	DoubtNoSuch   Doubt = "no_such"   // a letter or number that no option has
-	DoubtNegated  Doubt = "negated"   // "not B"
-	DoubtConflict Doubt = "conflict"  // a letter with the text of another option, or a number that is also a text
-	DoubtBoth     Doubt = "both"      // right and wrong at once
-	DoubtMeant    Doubt = "meant"     // probably Reading.Guess
-	DoubtQuestion Doubt = "question"  // the words name another question than the open one
-	DoubtOnlyOne  Doubt = "only_one"  // one choice where several are usual
-	DoubtLong     Doubt = "long"      // a whole sentence where a word is asked for
-	DoubtExtra    Doubt = "extra"     // more than the word that is asked for
-	DoubtTypo     Doubt = "typo"      // sounds like an answer, is written otherwise
-	DoubtLetter   Doubt = "letter"    // a letter or a tick where a word is asked for
-	DoubtNumber   Doubt = "number"    // no number where one is asked for
-	DoubtNumbers  Doubt = "numbers"   // several numbers
-	DoubtUnit     Doubt = "unit"      // a unit that does not fit
-	DoubtScale    Doubt = "scale"     // 50000 where the unit is 万元: which is meant?
+	DoubtEmpty    Doubt = "empty"    // nothing but blanks and signs
+	DoubtUnknown  Doubt = "unknown"  // nothing that is an answer
+	DoubtNoIdea   Doubt = "no_idea"  // "I don't know"
+	DoubtTwo      Doubt = "two"      // two choices where one is asked for
+	DoubtNoSuch   Doubt = "no_such"  // a letter or number that no option has
+	DoubtNegated  Doubt = "negated"  // "not B"
+	DoubtConflict Doubt = "conflict" // a letter with the text of another option, or a number that is also a text
+	DoubtBoth     Doubt = "both"     // right and wrong at once
+	DoubtMeant    Doubt = "meant"    // probably Reading.Guess
+	DoubtQuestion Doubt = "question" // the words name another question than the open one
+	DoubtOnlyOne  Doubt = "only_one" // one choice where several are usual
+	DoubtLong     Doubt = "long"     // a whole sentence where a word is asked for
+	DoubtExtra    Doubt = "extra"    // more than the word that is asked for
+	DoubtTypo     Doubt = "typo"     // sounds like an answer, is written otherwise
+	DoubtLetter   Doubt = "letter"   // a letter or a tick where a word is asked for
+	DoubtNumber   Doubt = "number"   // no number where one is asked for
+	DoubtNumbers  Doubt = "numbers"  // several numbers
+	DoubtUnit     Doubt = "unit"     // a unit that does not fit
+	DoubtScale    Doubt = "scale"    // 50000 where the unit is 万元: which is meant?
 )
 
 // Reading is what the reader made of a learner's words for one item.
