@@ -104,7 +104,7 @@ func foldAnswer(s string) string {
 
 // lookalikes are letters of other alphabets that some keyboards offer first.
 var lookalikes = map[rune]rune{
-	'А': 'A', 'В': 'B', 'С': 'C', 'Е': 'E', 'а': 'A', 'с': 'C', 'е': 'E',
+	'А': 'A', 'В': 'B', 'С': 'C', 'Е': 'E', 'а': 'A', 'в': 'B', 'с': 'C', 'е': 'E',
 	'Α': 'A', 'Β': 'B', 'Ε': 'E', 'α': 'A', 'β': 'B',
 	'❶': '1', '❷': '2', '❸': '3', '❹': '4', '❺': '5', '❻': '6', '❼': '7', '❽': '8',
 }

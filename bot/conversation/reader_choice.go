@@ -16,7 +16,7 @@ func readChoice(item content.Item, plain string) Reading {
 		return Reading{Doubt: DoubtEmpty}
 	}
 	byText := choicesByText(item, plain)
-	picked, doubt := choicesByMark(c, len(item.Options), item.Kind == content.Multiple)
+	picked, doubt := choicesByMark(strings.TrimSuffix(c, "吗"), len(item.Options), item.Kind == content.Multiple)
 	if len(byText) > 0 {
 		if doubt == DoubtNone && !slices.Equal(picked, byText) {
 			return Reading{Doubt: DoubtConflict}
@@ -210,10 +210,11 @@ func markTokens(c string, n int, several bool) ([]int, Doubt) {
 		return nil, DoubtUnknown
 	case byLetter && byNumber:
 		return nil, DoubtConflict
-	case byLetter && len(picked) > n+2: // an English word
-		return nil, DoubtUnknown
 	}
 	picked = ascending(picked)
+	if i, _ := slices.BinarySearch(picked, n); byLetter && len(picked)-i > 1 {
+		return nil, DoubtUnknown // an English word
+	}
 	if picked[len(picked)-1] >= n {
 		return nil, DoubtNoSuch
 	}

@@ -41,10 +41,10 @@ func readFill(item content.Item, plain string) Reading {
 	switch n := utf8.RuneCountInString(folded); {
 	case n > 3*longest+10:
 		r.Doubt, r.Firm = DoubtLong, true
-	case holdsKey(item, folded):
-		r.Doubt, r.Firm = DoubtExtra, true
 	case soundsLikeKey(item, folded):
 		r.Doubt, r.Firm = DoubtTypo, true
+	case holdsKey(item, folded):
+		r.Doubt, r.Firm = DoubtExtra, true
 	}
 	return r
 }

@@ -31,6 +31,9 @@ func readTrueFalse(plain string) Reading {
 	if asks(plain) || strings.Contains(c, "对不对") || strings.Contains(c, "是不是") {
 		return Reading{Doubt: DoubtBoth}
 	}
+	if one := repeated(c); one != "" { // 对对对, xx
+		c = one
+	}
 	for s := c; ; {
 		switch {
 		case yesWords[s]:
@@ -58,8 +61,6 @@ func readTrueFalse(plain string) Reading {
 	switch {
 	case hasNoIdea(c):
 		return Reading{Doubt: DoubtNoIdea}
-	case repeated(c) != "":
-		return readTrueFalse(repeated(c))
 	case strings.ContainsAny(c, "对√✓✔是") && strings.ContainsAny(c, "错×✗✘不"):
 		return Reading{Doubt: DoubtBoth}
 	}
