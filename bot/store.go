@@ -59,7 +59,8 @@ type Store interface {
 	ClaimDeliveries(ctx context.Context, now time.Time, owner string, limit int, lease time.Duration) ([]ClaimedDelivery, error)
 
 	// BeginSending commits state sending, attempt number and first-attempt time before the call.
-	// false: the lease is no longer ours, do not send.
+	// false: do not send. The lease is no longer ours; or the recipient paused, left or was sent
+	// something since the claim, and the delivery is pending again (D4, D5).
 	BeginSending(ctx context.Context, now time.Time, d ClaimedDelivery, rung delivery.Rung) (bool, error)
 
 	// SettleDelivery writes what became of it, only from the state, owner and term that d has.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -43,7 +44,7 @@ func (s *Store) ClaimDeliveries(ctx context.Context, now time.Time, owner string
 		if list, err = s.claimed(ctx, q, owner, ids); err != nil {
 			return err
 		}
-		h := history(now)
+		h := history()
 		for _, d := range list {
 			h.add(d.ID, string(delivery.Pending), string(delivery.Claimed), "", owner, d.Term, d.Attempt, 0, toMs(now))
 		}
@@ -90,29 +91,18 @@ func (s *Store) claimed(ctx context.Context, q querier, owner string, ids []int6
 }
 
 // history collects changes of state.
-func history(time.Time) *insert {
+func history() *insert {
 	return &insert{table: "delivery_history", columns: []string{"delivery_id", "from_state", "to_state", "why", "owner", "term", "attempt", "errcode", "changed_at"}}
 }
 
-// move changes a delivery that is still held as d says, and writes its history. false: the lease
-// was lost, nothing is written.
+// move changes a delivery that is still held as d says, and writes its history; more follows in the
+// same transaction. false: the lease was lost, nothing is written.
 func (s *Store) move(ctx context.Context, now time.Time, d bot.ClaimedDelivery, to delivery.State, why delivery.Why, errcode int, more func(q querier) error, set string, args ...any) (bool, error) {
 	moved := false
 	err := s.transact(ctx, s.orm, func(tx *gorm.DB) error {
 		q := under(tx)
-		all := append([]any{string(to), string(why), toMs(now)}, args...)
-		r, err := q.ExecContext(ctx, "UPDATE deliveries SET state = ?, why = ?, updated_at = ?"+set+" WHERE id = ? AND state = ? AND owner = ? AND term = ?",
-			append(all, d.ID, string(d.State), d.Owner, d.Term)...)
-		if err != nil {
-			return err
-		}
-		n, err := r.RowsAffected()
-		if moved = n == 1; err != nil || !moved {
-			return err
-		}
-		h := history(now)
-		h.add(d.ID, string(d.State), string(to), string(why), d.Owner, d.Term, d.Attempt, errcode, toMs(now))
-		if err := h.exec(ctx, q); err != nil || more == nil {
+		var err error
+		if moved, err = s.moveIn(ctx, q, now, d, to, why, errcode, set, "", args...); err != nil || !moved || more == nil {
 			return err
 		}
 		return more(q)
@@ -120,18 +110,81 @@ func (s *Store) move(ctx context.Context, now time.Time, d bot.ClaimedDelivery, 
 	return moved, err
 }
 
-// BeginSending writes ahead of the call: from here on a crash means unknown.
+// moveIn is move inside a transaction. set and where are appended to the UPDATE; args are set's.
+func (s *Store) moveIn(ctx context.Context, q querier, now time.Time, d bot.ClaimedDelivery, to delivery.State, why delivery.Why, errcode int, set, where string, args ...any) (bool, error) {
+	all := append([]any{string(to), string(why), toMs(now)}, args...)
+	r, err := q.ExecContext(ctx, "UPDATE deliveries SET state = ?, why = ?, updated_at = ?"+set+" WHERE id = ? AND state = ? AND owner = ? AND term = ?"+where,
+		append(all, d.ID, string(d.State), d.Owner, d.Term)...)
+	if err != nil {
+		return false, err
+	}
+	n, err := r.RowsAffected()
+	if err != nil || n != 1 {
+		return false, err
+	}
+	h := history()
+	h.add(d.ID, string(d.State), string(to), string(why), d.Owner, d.Term, d.Attempt, errcode, toMs(now))
+	return true, h.exec(ctx, q)
+}
+
+// flightPause is how long a delivery waits when its recipient's phone is being sent another one.
+const flightPause = 5 * time.Second
+
+// BeginSending writes ahead of the call: from here on a crash means unknown. The claim's facts may be
+// older than a slow platform's answers to those before, so the phone's row is locked and looked at
+// once more: who has paused, left or been sent something since is not sent this (D4, D5), and no phone
+// has two calls in flight (reliability §5.2, rule 9). Such a delivery goes back to pending, where the
+// next claim brings what is true now.
 func (s *Store) BeginSending(ctx context.Context, now time.Time, d bot.ClaimedDelivery, rung delivery.Rung) (bool, error) {
-	ok, err := s.move(ctx, now, d, delivery.Sending, delivery.WhyNone, 0, nil,
-		", rung = ?, attempts = attempts + 1, first_attempt_at = CASE WHEN first_attempt_at = 0 THEN ? ELSE first_attempt_at END, identity_id = "+identityOf,
-		string(rung), toMs(now), d.To.Channel, d.To.Account, d.To.External)
+	begun := false
+	err := s.transact(ctx, s.orm, func(tx *gorm.DB) error {
+		q := under(tx)
+		begun = false
+		phone, due, err := s.lookAgain(ctx, q, now, d)
+		if err != nil {
+			return err
+		}
+		to := delivery.Sending
+		set, args := ", rung = ?, attempts = attempts + 1, first_attempt_at = CASE WHEN first_attempt_at = 0 THEN ? ELSE first_attempt_at END, identity_id = ?",
+			[]any{string(rung), toMs(now), int64(phone)}
+		if phone == 0 {
+			to, set, args = delivery.Pending, ", owner = '', not_before = CASE WHEN ? > not_before THEN ? ELSE not_before END", []any{toMs(due), toMs(due)}
+		}
+		moved, err := s.moveIn(ctx, q, now, d, to, delivery.WhyNone, 0, set, " AND lease_until > "+s.dbNow(), args...)
+		begun = moved && phone != 0
+		return err
+	})
 	if err != nil {
 		return false, fmt.Errorf("writing ahead of a send: %w", err)
 	}
-	return ok, nil
+	return begun, nil
 }
 
-const identityOf = "COALESCE((SELECT i.id FROM identities i WHERE i.channel = ? AND i.account = ? AND i.external_id = ?), 0)"
+// lookAgain locks the phone that d goes to and returns its number, 0 when d must not be sent as it
+// was claimed. due says from when on it may be claimed again, zero for at once.
+func (s *Store) lookAgain(ctx context.Context, q querier, now time.Time, d bot.ClaimedDelivery) (phone conversation.IdentityID, due time.Time, err error) {
+	var following bool
+	var sent, flying int
+	var wish people.Push
+	err = q.QueryRowContext(ctx, `SELECT i.id, i.following, i.sent_since, l.push FROM identities i
+		JOIN profiles p ON p.identity_id = i.id AND p.learner_id = ? JOIN learners l ON l.id = p.learner_id
+		WHERE i.channel = ? AND i.account = ? AND i.external_id = ?`+s.forUpdate(),
+		int64(d.Learner.ID), d.To.Channel, d.To.Account, d.To.External).Scan(&phone, &following, &sent, &wish)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return 0, time.Time{}, nil
+	case err != nil:
+		return 0, time.Time{}, err
+	case following != d.Facts.Following, wish != d.Facts.Push, sent > d.Facts.SentSince:
+		return 0, time.Time{}, nil
+	}
+	// A statement of its own, after the lock: it must see what the lock was waited for.
+	err = q.QueryRowContext(ctx, "SELECT COUNT(*) FROM deliveries WHERE identity_id = ? AND state = 'sending'", int64(phone)).Scan(&flying)
+	if err != nil || flying > 0 {
+		return 0, now.Add(flightPause), err
+	}
+	return phone, time.Time{}, nil
+}
 
 // SettleDelivery writes what became of a call, and what it taught us about the person.
 func (s *Store) SettleDelivery(ctx context.Context, now time.Time, d bot.ClaimedDelivery, t delivery.Settlement) (bool, error) {
@@ -235,7 +288,7 @@ func (s *Store) sweep(ctx context.Context, now time.Time, from, to delivery.Stat
 		if err != nil || len(list) == 0 {
 			return err
 		}
-		h := history(now)
+		h := history()
 		for _, x := range list {
 			// The row's own state, owner and term once more: it may have been finished meanwhile (B4).
 			r, err := q.ExecContext(ctx, "UPDATE deliveries SET state = ?, why = ?, updated_at = ?, ambiguous = ambiguous + ? WHERE id = ? AND state = ? AND owner = ? AND term = ?",

@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -74,6 +75,25 @@ func (o *outbox) sweep(now time.Time, want bot.Swept) {
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		o.t.Errorf("SweepLeases: %v (-want +got):\n%s", err, diff)
 	}
+}
+
+// changed claims a delivery, lets something change, and wants that it does not begin, and that the
+// next claim brings these facts.
+func (b *bundle) changed(facts delivery.Facts, change func(o *outbox)) {
+	b.t.Helper()
+	o := b.outbox(1)
+	d := o.claim("me", 1)[0]
+	change(o)
+	o.begin(d, false)
+	b.want([]string{"pending||0|0"}, "SELECT state, owner, attempts, first_attempt_at FROM deliveries")
+	again := o.claim("you", 1)
+	if len(again) != 1 {
+		b.t.Fatal("it is not claimed again")
+	}
+	if diff := cmp.Diff(facts, again[0].Facts); diff != "" {
+		b.t.Errorf("(-want +got):\n%s", diff)
+	}
+	b.want([]string{"pending|claimed||me|1|0|0", "claimed|pending||me|1|0|0", "pending|claimed||you|2|0|0"}, movements)
 }
 
 // lapse lets every lease run out.
@@ -255,6 +275,71 @@ var outboxCases = map[string]func(*testing.T, *bundle){
 			t.Errorf("%d movements more", n-moves)
 		}
 		b.want([]string{"0", "1"}, sentSince)
+	},
+	"who paused since the claim is not sent it, and the next claim knows (D4)": func(_ *testing.T, b *bundle) {
+		b.changed(delivery.Facts{Bound: true, Following: true, Push: people.PushPaused, TypedAt: start, Due: true}, func(o *outbox) {
+			o.done(start, typed("pause", "o0"), conversation.SetPush{Learner: o.learners[0], Push: people.PushPaused})
+		})
+	},
+	"who left since the claim is not sent it (D4)": func(_ *testing.T, b *bundle) {
+		b.changed(delivery.Facts{Due: true}, func(o *outbox) { o.done(start, typed("bye", "o0"), conversation.Unfollow{}) })
+	},
+	"who took himself off the phone since the claim is not sent it (D4)": func(_ *testing.T, b *bundle) {
+		b.changed(delivery.Facts{Due: true}, func(o *outbox) { o.done(start, typed("off", "o0"), conversation.Unbind{Learner: o.learners[0]}) })
+	},
+	"who was sent something since the claim is planned again (D5)": func(_ *testing.T, b *bundle) {
+		b.changed(delivery.Facts{Bound: true, Following: true, SentSince: 1, TypedAt: start, Due: true}, func(o *outbox) { o.exec("UPDATE identities SET sent_since = 1") })
+	},
+	"no phone has two calls in flight": func(t *testing.T, b *bundle) {
+		o := b.outbox(1)
+		b.fire("spring", "2026-03-06", delivery.RungWindow, o.places, o.learners)
+		list := o.claim("me", 2)
+		first := o.begin(list[0], true)
+		o.begin(list[1], false)
+		if again := o.claim("me", 1); len(again) != 0 {
+			t.Errorf("it does not wait: %+v", again)
+		}
+		o.settle(first, accepted, true)
+		later, err := b.s.ClaimDeliveries(t.Context(), start.Add(5*time.Second), "me", 1, time.Minute)
+		if err != nil || len(later) != 1 || later[0].Facts.SentSince != 1 {
+			t.Fatalf("%+v, %v", later, err)
+		}
+		o.begin(later[0], true)
+	},
+	"of many calls to one phone at once one begins": func(t *testing.T, b *bundle) {
+		o := b.outbox(1)
+		const days = 12
+		for i := range days {
+			b.fire("spring", study.Day(fmt.Sprintf("2026-04-%02d", i+1)), delivery.RungWindow, o.places, o.learners)
+		}
+		other := b.open()
+		var begun atomic.Int32
+		var group sync.WaitGroup
+		for i, d := range o.claim("me", days+1) {
+			s := []bot.Store{b.s, other}[i%2]
+			group.Go(func() {
+				ok, err := s.BeginSending(t.Context(), start, d, delivery.RungWindow)
+				if err != nil {
+					t.Error(err)
+				}
+				if ok {
+					begun.Add(1)
+				}
+			})
+		}
+		group.Wait()
+		if begun.Load() != 1 {
+			t.Errorf("%d calls began", begun.Load())
+		}
+		b.want([]string{"pending|12", "sending|1"}, "SELECT state, COUNT(*) FROM deliveries GROUP BY state ORDER BY state")
+	},
+	"a lease that has run out begins nothing, swept or not": func(_ *testing.T, b *bundle) {
+		o := b.outbox(1)
+		d := o.claim("me", 1)[0]
+		o.lapse()
+		o.begin(d, false)
+		b.want([]string{"claimed"}, "SELECT state FROM deliveries")
+		o.sweep(start, bot.Swept{Released: 1})
 	},
 	"giving back: to pending for later, or not at all": func(t *testing.T, b *bundle) {
 		o := b.outbox(3)
