@@ -2,7 +2,6 @@ package bot
 
 import (
 	"context"
-	"time"
 
 	"github.com/tiangeng/tiangeng/bot/channel"
 )
@@ -21,10 +20,6 @@ type Cache interface {
 
 	// ForgetConversations drops the cached conversations of these senders.
 	ForgetConversations(ctx context.Context, in []channel.Inbound)
-
-	// Allow takes one from a counter of at most limit in each window; true when there was one
-	// left, and true when the cache is not there.
-	Allow(ctx context.Context, name string, limit int, window time.Duration) bool
 
 	// Ping reports whether the cache answers.
 	Ping(ctx context.Context) error

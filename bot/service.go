@@ -85,6 +85,7 @@ type Service struct {
 	unconfirmedMu sync.Mutex
 	unconfirmed   map[channel.Address]channel.Inbound
 
+	purgedAt    time.Time     // when the last purge was; of poll alone
 	kick        chan struct{} // a moved clock or a new push asks for a look now
 	pausedUntil atomic.Int64  // Unix ms: the platform told us to stop sending
 }
@@ -170,10 +171,33 @@ func (s *Service) look(ctx, work context.Context) {
 		s.o.Metrics.failed("dispatch")
 		log.Warn("dispatching deliveries", "err", err)
 	}
+	if err := s.purge(ctx); err != nil && ctx.Err() == nil {
+		s.o.Metrics.failed("purge")
+		log.Warn("purging", "err", err)
+	}
 	if err := s.flushUnconfirmed(ctx); err != nil && ctx.Err() == nil {
 		s.o.Metrics.failed("unconfirmed")
 		log.Warn("marking unconfirmed messages", "err", err)
 	}
+}
+
+// purgeEvery is how often old stored replies are looked for.
+const purgeEvery = time.Hour
+
+func (s *Service) purge(ctx context.Context) error {
+	now := s.o.Now()
+	if now.Sub(s.purgedAt).Abs() < purgeEvery {
+		return nil
+	}
+	rows, err := s.o.Store.Purge(ctx, now)
+	if err != nil {
+		return err
+	}
+	s.purgedAt = now
+	if rows > 0 {
+		s.o.Logger.Info("purged", "rows", rows)
+	}
+	return nil
 }
 
 // learnVersion makes sure that the course version is known, reading it from the store when the

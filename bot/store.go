@@ -80,6 +80,10 @@ type Store interface {
 	Watermark(ctx context.Context) (time.Time, error)
 	AdvanceWatermark(ctx context.Context, to time.Time) error
 
+	// Purge deletes what has served: stored replies and wrong codes of more than a week ago. It
+	// returns how many rows.
+	Purge(ctx context.Context, now time.Time) (int64, error)
+
 	// Ping reports whether the database answers, and its clock.
 	Ping(ctx context.Context) (databaseNow time.Time, err error)
 }

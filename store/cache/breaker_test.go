@@ -111,7 +111,7 @@ func TestWithoutRedisEverythingGoesOn(t *testing.T) {
 	}
 	server.Kill()
 	for range 10 {
-		if load() != nil || !c.Allow(ctx, "x", 0, time.Hour) {
+		if load() != nil {
 			t.Error("an answer from nowhere")
 		}
 		c.SaveConversations(ctx, []bot.CachedCommit{{In: in, Snapshot: snapshot(2)}})

@@ -218,20 +218,3 @@ func (c *Cache) ForgetConversations(ctx context.Context, in []channel.Inbound) {
 	_, err := pipe.Exec(ctx)
 	_ = c.breaker.settle(err) // a stale copy loses at commit
 }
-
-// Allow counts in fixed windows under tg:{hash of name}:count:<window>. Rebuilt from nothing: after a loss
-// counting begins anew, and what must not be counted anew is counted in the database (S2).
-func (c *Cache) Allow(ctx context.Context, name string, limit int, window time.Duration) bool {
-	if !c.breaker.allow() {
-		return true
-	}
-	key := fmt.Sprintf("tg:{%s}:count:%d", tag(name), time.Now().UnixMilli()/max(1, window.Milliseconds()))
-	pipe := c.client.Pipeline()
-	n := pipe.Incr(ctx, key)
-	pipe.PExpire(ctx, key, 2*window)
-	_, err := pipe.Exec(ctx)
-	if c.breaker.settle(err) != nil {
-		return true
-	}
-	return n.Val() <= int64(limit)
-}

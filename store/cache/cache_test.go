@@ -5,8 +5,6 @@ import (
 	"os"
 	"regexp"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -121,39 +119,6 @@ func TestAValueOfAnotherVersionIsAMiss(t *testing.T) {
 	})
 }
 
-func TestAllowFromManyAtOnce(t *testing.T) {
-	onBoth(t, func(t *testing.T, c *Cache) {
-		var group sync.WaitGroup
-		var allowed atomic.Int32
-		for range 200 {
-			group.Go(func() {
-				if c.Allow(t.Context(), "crowd", 50, 1000*time.Hour) {
-					allowed.Add(1)
-				}
-			})
-		}
-		group.Wait()
-		if allowed.Load() != 50 {
-			t.Errorf("%d were allowed", allowed.Load())
-		}
-	})
-}
-
-func TestAllow(t *testing.T) {
-	onBoth(t, func(t *testing.T, c *Cache) {
-		ctx := t.Context()
-		const window = 1000 * time.Hour // no window ends meanwhile, but for once in 40 days
-		for i := range 5 {
-			if got := c.Allow(ctx, "login", 3, window); got != (i < 3) {
-				t.Errorf("take %d: %v", i, got)
-			}
-		}
-		if !c.Allow(ctx, "other", 1, window) {
-			t.Error("names share a counter")
-		}
-	})
-}
-
 func TestToken(t *testing.T) {
 	onBoth(t, func(t *testing.T, c *Cache) {
 		ctx := t.Context()
@@ -213,9 +178,6 @@ func TestKeysHaveOneTagAndNoAddress(t *testing.T) {
 		ctx := t.Context()
 		const openid = "oCanary_6wXyZ"
 		c.SaveConversations(ctx, []bot.CachedCommit{{In: inbound("k", openid), Snapshot: snapshot(1)}})
-		for _, name := range []string{openid, "a}b{c", "", "login"} {
-			c.Allow(ctx, name, 3, 1000*time.Hour)
-		}
 		term, _, err := c.LockToken(ctx, "wx1", time.Hour)
 		if err != nil {
 			t.Fatal(err)
@@ -230,7 +192,7 @@ func TestKeysHaveOneTagAndNoAddress(t *testing.T) {
 				t.Errorf("key %q", k)
 			}
 		}
-		if n != 1+4+3 {
+		if n != 1+3 {
 			t.Errorf("%d keys", n)
 		}
 	})
