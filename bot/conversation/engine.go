@@ -246,6 +246,11 @@ func (t *turn) run() {
 	case actThanks:
 		t.say("help.welcome")
 		t.remind()
+	case actNod:
+		if item, _ := t.openItem(t.s); item == nil {
+			t.say("help.nod")
+		}
+		t.remind()
 	default:
 		if t.bound() {
 			t.runBound()

@@ -124,7 +124,11 @@ func (t *turn) sayNext(key string, st standing) {
 
 // when writes an instant as people say it: 明天 08:00, 11月25日（星期三）08:00.
 func (t *turn) when(at time.Time) string {
-	return t.day(study.DayOf(at)) + at.In(study.Zone).Format(" 15:04")
+	day, hour := t.day(study.DayOf(at)), at.In(study.Zone).Format("15:04")
+	if strings.HasSuffix(day, "）") {
+		return day + hour
+	}
+	return day + " " + hour
 }
 
 // day writes a day as people say it, seen from now.

@@ -135,7 +135,8 @@ func (e *Engine) readFree(s State, text string, w wish) wish {
 	}
 	if item != nil {
 		w.reading = Read(*item, text)
-		if a, ok := actOf[w.folded]; ok && !w.reading.Literal && a != actThanks {
+		nod := item.Kind == content.TrueFalse && actOf[w.folded] == actNod // 嗯: is it 对?
+		if a, ok := actOf[w.folded]; ok && !w.reading.Literal && !nod {
 			w.act = a
 			return w
 		}
@@ -212,7 +213,7 @@ func (e *Engine) readBinding(s State, text, folded string) wish {
 		return all
 	}
 	if a, ok := actOf[folded]; ok {
-		if a != actThanks { // 好的 is no name
+		if a != actThanks && a != actNod { // 好的 is no name
 			w.act = a
 		}
 		return w

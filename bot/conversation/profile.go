@@ -101,11 +101,7 @@ func (t *turn) choose() {
 	}
 	t.s.Mode = t.resting()
 	t.say("bind.chosen", fault.A("name", p.Name))
-	if t.s.Study != nil {
-		t.remind()
-		return
-	}
-	t.say("bind.then")
+	t.remind()
 }
 
 // listNumber reads “2”, “２”, “第二个”; 0 for none.
@@ -153,6 +149,9 @@ func (t *turn) confirmed() {
 	case confirmUnbind:
 		t.unbind([]people.LearnerID{t.f.Identity.Learner})
 		t.say("help.unbound", fault.A("name", t.f.Identity.Name))
+		if len(t.f.Profiles) > 1 {
+			t.say("help.unbound_more")
+		}
 	case confirmForget:
 		ids := []people.LearnerID{t.f.Identity.Learner}
 		for _, p := range t.profiles() {
@@ -233,7 +232,9 @@ func (t *turn) help() {
 		t.say("help.unbound_help")
 		if t.restingUnlessBinding() == ModeIdle {
 			t.say("help.how_to_bind")
+			return
 		}
+		t.askAgain()
 	default:
 		t.say("help.help")
 		t.remind()

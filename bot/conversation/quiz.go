@@ -45,9 +45,7 @@ func (t *turn) ask() {
 		t.startAttempt(lesson)
 	}
 	t.s.Mode = ModeQuiz
-	if st.AskedAt == 0 {
-		st.AskedAt, st.Asked = t.f.Now.UnixMilli(), 0
-	}
+	st.AskedAt = t.f.Now.UnixMilli()
 	t.put(t.questionText(lesson, st.Items, st.Next))
 }
 
@@ -63,6 +61,7 @@ func (t *turn) startAttempt(lesson *content.Lesson) {
 		st.Review = st.Review || study.IsDone(e.Done, st.Lesson.Course.Course, st.Lesson.Lesson)
 	}
 	st.Attempt, st.Items, st.Next, st.AskedAt, st.Asked = number+1, items, 0, 0, 0
+	st.Warned = false
 	t.emit(StartAttempt{Enrolment: st.Enrolment, Learner: t.f.Identity.Learner, Lesson: st.Lesson, Number: st.Attempt, Review: st.Review})
 }
 
@@ -99,7 +98,7 @@ func (t *turn) answer() {
 	if r.Question != 0 && r.Question != st.Next+1 && r.Doubt == DoubtNone {
 		r = Reading{Doubt: DoubtQuestion}
 	}
-	if r.Doubt != DoubtNone && !(r.Firm && st.Asked > 0) {
+	if r.Doubt != DoubtNone && !(r.Firm && st.Warned) {
 		t.askBack(*item, lesson, r)
 		return
 	}
@@ -110,7 +109,7 @@ func (t *turn) answer() {
 		st.Right = append(st.Right, st.Items[st.Next])
 	}
 	st.Next++
-	st.AskedAt, st.Asked = 0, 0
+	st.AskedAt, st.Asked, st.Warned = 0, 0, false
 	t.s.Mode = ModeQuiz
 	if st.Next >= len(st.Items) {
 		t.finish(lesson)
@@ -196,8 +195,9 @@ func (t *turn) askBack(item content.Item, lesson *content.Lesson, r Reading) {
 		t.say(key, args...)
 	}
 	st.Asked = min(st.Asked+1, 9)
+	st.Warned = st.Warned || r.Firm
 	if st.Asked >= 2 && t.used()+len(t.questionText(lesson, st.Items, st.Next)) <= t.room {
-		t.put(t.questionText(lesson, st.Items, st.Next))
+		t.ask()
 		return
 	}
 	if r.Doubt == DoubtUnknown {

@@ -64,7 +64,7 @@ func readNumber(item content.Item, plain string) Reading {
 		return Reading{Doubt: DoubtNumbers}
 	case !fillerOnly(words[0], words[1], item.Stem):
 		if strings.ContainsAny(words[0]+words[1], "不没别非") {
-			return Reading{Doubt: DoubtNegated}
+			return Reading{Doubt: DoubtNumber}
 		}
 		return Reading{Doubt: DoubtUnit}
 	}

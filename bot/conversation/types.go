@@ -63,7 +63,8 @@ type Study struct {
 	Next      int               `json:"next"`              // place in Items of the open item; len(Items) when the attempt is finished
 	Right     []int             `json:"right,omitempty"`   // items right so far, this attempt or an earlier one
 	Asked     int               `json:"asked,omitempty"`   // times the open item was asked back
-	AskedAt   int64             `json:"askedAt,omitempty"` // Unix ms, when the open item was first shown; 0 while it has not been
+	AskedAt   int64             `json:"askedAt,omitempty"` // Unix ms, when the open item was last shown; 0 while it has not been
+	Warned    bool              `json:"warned,omitempty"`  // the open item was asked back with "do you mean it?": the next such answer is taken
 	// Review marks an attempt at a lesson that is complete already: nothing it does changes a completion.
 	Review bool `json:"review,omitempty"`
 }

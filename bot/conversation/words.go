@@ -47,6 +47,7 @@ const (
 	actNo        act = "confirm_no"
 	actGreet     act = "greet"
 	actThanks    act = "thanks"
+	actNod       act = "nod"
 	actUnconfirm act = "unconfirmed"
 )
 
@@ -69,7 +70,8 @@ var spoken = map[act]string{
 	actNotice: "隐私 隐私说明 隐私政策 个人信息 个人信息说明 我的权利 隐私声明",
 	actQuit:   "退出 结束 取消 不学了 算了 先不学 不做了 停 下次再学 改天再学 返回 退出学习 quit exit",
 	actGreet:  "你好 您好 在吗 在 喂 hi hello 早上好 早 下午好 晚上好 大家好 老师好 有人吗 哈喽",
-	actThanks: "谢谢 谢谢你 谢谢您 谢谢老师 感谢 多谢 谢了 好的 好 收到 知道了 ok 嗯 嗯嗯 行 可以 明白 明白了 辛苦了 哦 好嘞 好的谢谢 再见 拜拜",
+	actThanks: "谢谢 谢谢你 谢谢您 谢谢老师 感谢 多谢 谢了 辛苦了 好的谢谢 谢谢啦",
+	actNod:    "好的 好 收到 知道了 ok 嗯 嗯嗯 行 可以 明白 明白了 哦 好嘞 再见 拜拜 晓得了",
 }
 
 var (
@@ -104,8 +106,8 @@ var suggestible = []struct {
 	{"退订", actStop}, {"换人", actSwitch}, {"切换", actSwitch}, {"我是谁", actWho}, {"绑定", actBind}, {"解绑", actUnbind}, {"删除我的资料", actForget},
 }
 
-// suggest finds the word that was probably meant: one that sounds the same, else one that holds
-// or is held, else one that is a single slip away. "" for none. It is only ever suggested.
+// suggest finds the word that was probably meant: one that sounds the same, else one that is a
+// single slip away, else one that stands inside what was typed. "" for none. It is only ever suggested.
 func suggest(folded string) string {
 	n := utf8.RuneCountInString(folded)
 	if n < 2 || n > 12 {
@@ -121,11 +123,6 @@ func suggest(folded string) string {
 			return s.word
 		}
 	}
-	for _, s := range suggestible {
-		if strings.Contains(folded, s.word) {
-			return s.word
-		}
-	}
 	best, least := "", 2
 	for _, s := range suggestible {
 		m := utf8.RuneCountInString(s.word)
@@ -134,6 +131,11 @@ func suggest(folded string) string {
 		}
 		if d := levenshtein.ComputeDistance(folded, s.word); d < least {
 			best, least = s.word, d
+		}
+	}
+	for _, s := range suggestible {
+		if best == "" && strings.Contains(folded, s.word) {
+			best = s.word
 		}
 	}
 	return best
