@@ -47,7 +47,6 @@ type rosterWriter struct {
 	now    int64
 	rows   []people.RosterRow
 	result people.RosterResult
-	ids    []int64 // learners of the rows
 }
 
 // chunk is how many values one IN list takes.

@@ -124,8 +124,6 @@ type insert struct {
 
 func (i *insert) add(values ...any) { i.args = append(i.args, values...) }
 
-func (i *insert) rows() int { return len(i.args) / len(i.columns) }
-
 // exec writes the rows in as few statements as the parameters allow. Nothing to write is fine.
 func (i *insert) exec(ctx context.Context, q querier) error {
 	width := len(i.columns)

@@ -167,8 +167,8 @@ func (c *Cache) LoadConversations(ctx context.Context, in []channel.Inbound) []*
 	if c.breaker.settle(err) != nil {
 		return out
 	}
-	for i, r := range replies {
-		data, err := r.Bytes()
+	for i := range out {
+		data, err := replies[i].Bytes()
 		if err != nil {
 			continue // a miss
 		}
