@@ -88,16 +88,19 @@ func (t *turn) openNext() {
 
 // nothingOpen says when the next lesson comes, or that all is done.
 func (t *turn) nothingOpen(all []standing) {
-	finished := true
+	finished := ""
 	for _, st := range all {
 		if st.err != nil {
 			t.say("study.calendar")
 			return
 		}
-		if st.enrolment.Status != study.Active || st.progress.Next == nil {
+		if st.enrolment.Status == study.Completed || st.progress.Finished {
+			finished = st.enrolment.Cohort.Name
 			continue
 		}
-		finished = false
+		if st.progress.Next == nil { // a class whose courses are not there
+			continue
+		}
 		if st.progress.Released == 0 {
 			t.sayNext("study.not_begun", st)
 		} else {
@@ -105,9 +108,11 @@ func (t *turn) nothingOpen(all []standing) {
 		}
 		return
 	}
-	if finished {
-		t.say("study.finished", fault.A("class", all[len(all)-1].enrolment.Cohort.Name))
+	if finished == "" {
+		t.say("study.not_active", fault.A("name", t.f.Identity.Name))
+		return
 	}
+	t.say("study.finished", fault.A("class", finished))
 }
 
 // sayNext says the sentence of key with the time of the next release; where none is known, the
