@@ -264,9 +264,12 @@ func TestEngineIsCheapToRemake(t *testing.T) {
 	t.Parallel()
 	e := conversation.New(conversation.Options{Library: testLibrary(t), Phrases: testPhrases(t), Calendar: testCalendar(t)})
 	empty := e.WithLibrary(nil)
-	turn := empty.Step(conversation.State{}, inbound(t, "学习"), conversation.Facts{Now: clock(t, "2026-12-01 09:00"), Identity: conversation.Identity{Learner: 1, Name: "张三", Notice: 1}})
-	if turn.Reply.Silent() {
-		t.Error("an empty library silences the engine")
+	w := newWorld(t)
+	w.given(t, "已绑定 张三 ban-1")
+	w.engine = empty
+	reply, err := w.send(inbound(t, "学习"))
+	if err != nil || !strings.Contains(reply.Text, "没有要学的课") {
+		t.Errorf("a class without courses: %v %s", err, reply.Text)
 	}
 	if got := e.Step(conversation.State{}, inbound(t, "[其他]"), conversation.Facts{}); !got.Reply.Silent() || len(got.Effects) != 0 {
 		t.Errorf("an unknown event does something: %+v", got)
