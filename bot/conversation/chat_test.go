@@ -101,7 +101,7 @@ func lines(m channel.Message) []string {
 }
 
 // given makes something so before the chat.
-func (w *world) given(t *testing.T, what string) {
+func (w *world) given(t testing.TB, what string) {
 	t.Helper()
 	f := strings.Fields(what)
 	switch f[0] {
@@ -143,7 +143,7 @@ func (w *world) given(t *testing.T, what string) {
 }
 
 // inbound reads what the learner does.
-func inbound(t *testing.T, said string) channel.Inbound {
+func inbound(t testing.TB, said string) channel.Inbound {
 	t.Helper()
 	in := channel.Inbound{Key: "k", From: channel.Address{Channel: "wechat", Account: "default", External: "o"}, Kind: channel.KindText, Contact: channel.ContactTyped, Text: strings.ReplaceAll(said, `\n`, "\n")}
 	inner, ok := strings.CutPrefix(said, "[")
