@@ -1,14 +1,19 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"hash"
 	"iter"
+	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/tiangeng/tiangeng/bot/people"
@@ -16,14 +21,21 @@ import (
 	"github.com/tiangeng/tiangeng/bot/study"
 )
 
-// listPage is how many lines are read at a time. No statement and no transaction is open while the
+// listPage is how many people are read at a time. No statement and no transaction is open while the
 // consumer writes a page.
 const listPage = 2000
+
+// errRosterMoved means that a list would not be of the roster version that its head names (C3).
+var errRosterMoved = errors.New("the roster was changed while the list was read: ask for it again")
 
 // CompletionList starts from the roster: everybody in the scope has a line for every course of their
 // classes, and a line without a course when they are in no class and no filter asks for one. The
 // scope stands in every statement. Rows that came after the cut-off do not count, so the list stays
-// the same while it is read.
+// the same while it is read; when somebody changes the roster meanwhile it ends with an error.
+//
+// The roster is read twice: for the head (version and number of lines), which keeps the people's
+// numbers in the order of the list, 8 bytes each; and then by those numbers, page by page. So a page
+// costs the same at the end as at the beginning, whatever plan a database makes of sorting joins.
 func (s *Store) CompletionList(ctx context.Context, q report.Query) (report.Head, iter.Seq2[report.Line, error], error) {
 	l := &completionList{s: s, q: q}
 	head := report.Head{Query: q}
@@ -31,7 +43,7 @@ func (s *Store) CompletionList(ctx context.Context, q report.Query) (report.Head
 		return head, nil, fmt.Errorf("opening the completion list: %w", plain(err))
 	}
 	return head, func(yield func(report.Line, error) bool) {
-		if err := l.read(ctx, yield); err != nil {
+		if err := l.read(ctx, head, yield); err != nil {
 			yield(report.Line{}, fmt.Errorf("reading the completion list: %w", plain(err)))
 		}
 	}, nil
@@ -42,17 +54,10 @@ type completionList struct {
 	q       report.Query
 	units   map[people.OrgCode]string
 	lessons map[string]map[string]bool // course → lessons of the newest version
-	from    string                     // FROM and WHERE of everything
+	cohorts map[int64]study.Cohort     // those that the filters leave, with the courses they leave
+	from    string                     // FROM and WHERE of the roster
 	args    []any
-}
-
-// listKey is the order of the list.
-type listKey struct {
-	unit     people.OrgCode
-	name     string
-	learner  people.LearnerID
-	cohort   string
-	position int
+	people  []int64 // in the order of the list
 }
 
 func (l *completionList) open(ctx context.Context, head *report.Head) error {
@@ -63,14 +68,21 @@ func (l *completionList) open(ctx context.Context, head *report.Head) error {
 	if err := l.newestLessons(ctx); err != nil {
 		return err
 	}
-	cutOff := toMs(l.q.CutOff)
-	join := "LEFT JOIN"
-	if l.q.Cohort != "" || l.q.Course != "" {
-		join = "JOIN"
+	if err := l.classes(ctx, head); err != nil {
+		return err
 	}
-	l.from = " FROM learners l " + join + " enrolments e ON e.learner_id = l.id AND e.created_at <= ? " +
-		join + " cohorts c ON c.id = e.cohort_id " + join + " cohort_courses k ON k.cohort_id = c.id WHERE l.created_at <= ?"
-	l.args = []any{cutOff, cutOff}
+	cutOff := toMs(l.q.CutOff)
+	// A LEFT JOIN in any case: it fixes the order of the tables. Whom the filters leave without a
+	// line is left out in lines.
+	l.from = " FROM learners l LEFT JOIN enrolments e" + l.s.by("enrolments_learner") + " ON e.learner_id = l.id AND e.created_at <= ?"
+	l.args = []any{cutOff}
+	if l.filtered() {
+		ids := slices.Sorted(maps.Keys(l.cohorts))
+		l.from += " AND e.cohort_id IN " + marks(len(ids))
+		l.args = append(l.args, anys(ids)...)
+	}
+	l.from += " WHERE l.created_at <= ?"
+	l.args = append(l.args, cutOff)
 	where, args := scoped(l.q.Scope)
 	l.filter(where, args...)
 	if l.q.Unit != "" {
@@ -81,17 +93,17 @@ func (l *completionList) open(ctx context.Context, head *report.Head) error {
 		l.filter("l.unit_code LIKE ?", prefix+"%")
 		head.UnitName = l.units[l.q.Unit]
 	}
-	if l.q.Cohort != "" {
-		l.filter("c.code = ?", l.q.Cohort)
-		err := l.s.bulk.QueryRowContext(ctx, "SELECT COALESCE(MAX(name), '') FROM cohorts WHERE code = ?", l.q.Cohort).Scan(&head.CohortName)
-		if err != nil {
-			return err
+	version := sha256.New()
+	err = l.roster(ctx, "", nil, func(p *listPerson) error {
+		lines := l.lines(p)
+		if len(lines) > 0 {
+			l.people = append(l.people, int64(p.Learner))
 		}
-	}
-	if l.q.Course != "" {
-		l.filter("k.course_id = ?", l.q.Course)
-	}
-	return l.version(ctx, head)
+		head.Lines += len(lines)
+		return stamp(version, lines)
+	})
+	head.Roster = versionOf(version)
+	return err
 }
 
 func (l *completionList) filter(where string, args ...any) {
@@ -99,22 +111,24 @@ func (l *completionList) filter(where string, args ...any) {
 	l.args = append(l.args, args...)
 }
 
-// version hashes the rows that the list starts from, and counts its lines.
-func (l *completionList) version(ctx context.Context, head *report.Head) error {
-	h := sha256.New()
-	err := each(ctx, l.s.bulk, func(rows *sql.Rows) error {
-		var learner, enrolment int64
-		var unit, name, category, status, course string
-		if err := rows.Scan(&learner, &unit, &name, &category, &enrolment, &status, &course); err != nil {
-			return err
+// filtered reports whether only people of certain classes are listed.
+func (l *completionList) filtered() bool { return l.q.Cohort != "" || l.q.Course != "" }
+
+// classes reads the classes and leaves of each the courses that are asked for.
+func (l *completionList) classes(ctx context.Context, head *report.Head) error {
+	l.cohorts = map[int64]study.Cohort{}
+	return readCohorts(ctx, l.s.bulk, func(id int64, c study.Cohort) {
+		if l.q.Cohort == c.Code {
+			head.CohortName = c.Name
 		}
-		head.Lines++
-		_, err := fmt.Fprintf(h, "%d %s %q %q %d %s %s\n", learner, unit, name, category, enrolment, status, course)
-		return err
-	}, "SELECT l.id, l.unit_code, l.name, l.category, COALESCE(e.id, 0), COALESCE(e.status, ''), COALESCE(k.course_id, '')"+l.from+
-		" ORDER BY l.id, e.id, k.position", l.args...)
-	head.Roster = hex.EncodeToString(h.Sum(nil))[:12]
-	return err
+		if l.q.Cohort != "" && l.q.Cohort != c.Code || l.q.Course != "" && !slices.Contains(c.Courses, l.q.Course) {
+			return
+		}
+		if l.q.Course != "" {
+			c.Courses = []string{l.q.Course}
+		}
+		l.cohorts[id] = c
+	}, "1 = 1")
 }
 
 func (l *completionList) newestLessons(ctx context.Context) error {
@@ -137,29 +151,52 @@ func (l *completionList) newestLessons(ctx context.Context) error {
 	}, "SELECT course_id, lesson_ids FROM course_versions WHERE published_at <= ? ORDER BY course_id, number", toMs(l.q.CutOff))
 }
 
-func (l *completionList) read(ctx context.Context, yield func(report.Line, error) bool) error {
-	var after *listKey
-	for {
-		page, err := l.page(ctx, after)
-		if err != nil {
+// listPerson is one of the roster with the places that the filters leave.
+type listPerson struct {
+	report.Line // Unit, Learner, Name, Category
+	bound       int64
+	places      []listPlace
+}
+
+type listPlace struct {
+	enrolment int64
+	cohort    int64
+	status    study.EnrolmentStatus
+}
+
+// roster yields the people of the list in its order: unit, name, number. more narrows the statement.
+func (l *completionList) roster(ctx context.Context, more string, args []any, found func(*listPerson) error) error {
+	var last *listPerson
+	err := each(ctx, l.s.bulk, func(rows *sql.Rows) error {
+		p := &listPerson{}
+		var x listPlace
+		if err := rows.Scan(&p.Learner, &p.Unit, &p.Name, &p.Category, &p.bound, &x.enrolment, &x.cohort, &x.status); err != nil {
 			return err
 		}
-		for i := range page {
-			if !yield(page[i].Line, nil) {
-				return nil
+		if last != nil && last.Learner != p.Learner {
+			if err := found(last); err != nil {
+				return err
 			}
+			last = nil
 		}
-		if len(page) < listPage {
-			return nil
+		if last == nil {
+			last = p
 		}
-		after = &page[len(page)-1].key
+		if x.enrolment != 0 {
+			last.places = append(last.places, x)
+		}
+		return nil
+	}, "SELECT l.id, l.unit_code, l.name, l.category, l.bound_at, COALESCE(e.id, 0), COALESCE(e.cohort_id, 0), COALESCE(e.status, '')"+l.from+more+
+		" ORDER BY l.unit_code, l.name, l.id", append(slices.Clone(l.args), args...)...)
+	if err != nil || last == nil {
+		return err
 	}
+	return found(last)
 }
 
 // listLine is a line on its way.
 type listLine struct {
 	report.Line
-	key       listKey
 	enrolment int64
 	status    study.EnrolmentStatus
 	bound     int64
@@ -167,32 +204,86 @@ type listLine struct {
 	scores    []int
 }
 
-// page reads the next lines and what was done in them.
-func (l *completionList) page(ctx context.Context, after *listKey) ([]*listLine, error) {
-	where, args := l.from, l.args
-	if after != nil {
-		where += ` AND (l.unit_code > ? OR (l.unit_code = ? AND (l.name > ? OR (l.name = ? AND (l.id > ? OR (l.id = ? AND
-			(c.code > ? OR (c.code = ? AND k.position > ?))))))))`
-		args = append(append([]any{}, args...), string(after.unit), string(after.unit), after.name, after.name, int64(after.learner), int64(after.learner), after.cohort, after.cohort, after.position)
+// lines makes a person's lines, by class and place of the course, with nothing done yet.
+func (l *completionList) lines(p *listPerson) []*listLine {
+	slices.SortFunc(p.places, func(a, b listPlace) int { return cmp.Compare(l.cohorts[a.cohort].Code, l.cohorts[b.cohort].Code) })
+	var list []*listLine
+	add := func(x listPlace, c study.Cohort, course string) {
+		line := &listLine{Line: p.Line, enrolment: x.enrolment, status: x.status, bound: p.bound}
+		line.Cohort, line.CohortCode, line.Course = c.Name, c.Code, course
+		list = append(list, line)
 	}
-	var page []*listLine
-	byPlace := map[string]*listLine{}
-	enrolments := map[int64]bool{}
-	err := each(ctx, l.s.bulk, func(rows *sql.Rows) error {
-		x := &listLine{}
-		err := rows.Scan(&x.Unit, &x.Name, &x.Learner, &x.Category, &x.bound, &x.CohortCode, &x.Cohort, &x.enrolment, &x.status, &x.Course, &x.key.position)
+	for _, x := range p.places {
+		c := l.cohorts[x.cohort]
+		for _, course := range c.Courses {
+			add(x, c, course)
+		}
+		if len(c.Courses) == 0 && !l.filtered() {
+			add(x, c, "")
+		}
+	}
+	if len(p.places) == 0 && !l.filtered() {
+		add(listPlace{}, study.Cohort{}, "")
+	}
+	return list
+}
+
+// stamp adds lines to the roster's version: who they are of, not what was done.
+func stamp(version hash.Hash, lines []*listLine) error {
+	for _, x := range lines {
+		_, err := fmt.Fprintf(version, "%d %s %q %q %d %s %s\n", x.Learner, x.Unit, x.Name, x.Category, x.enrolment, x.status, x.Course)
 		if err != nil {
 			return err
 		}
-		x.key = listKey{unit: x.Unit, name: x.Name, learner: x.Learner, cohort: x.CohortCode, position: x.key.position}
-		page = append(page, x)
-		if x.enrolment != 0 {
-			byPlace[place(x.enrolment, x.Course)] = x
-			enrolments[x.enrolment] = true
+	}
+	return nil
+}
+
+func versionOf(version hash.Hash) string { return hex.EncodeToString(version.Sum(nil))[:12] }
+
+func (l *completionList) read(ctx context.Context, head report.Head, yield func(report.Line, error) bool) error {
+	version := sha256.New()
+	for ids := range slices.Chunk(l.people, listPage) {
+		page, err := l.page(ctx, ids)
+		if err != nil {
+			return err
+		}
+		if err := stamp(version, page); err != nil {
+			return err
+		}
+		for _, x := range page {
+			if !yield(x.Line, nil) {
+				return nil
+			}
+		}
+	}
+	if versionOf(version) != head.Roster {
+		return errRosterMoved
+	}
+	return nil
+}
+
+// placeKey is a line's place: what is done is looked up by it.
+type placeKey struct {
+	enrolment int64
+	course    string
+}
+
+// page reads the lines of some people and what was done in them.
+func (l *completionList) page(ctx context.Context, ids []int64) ([]*listLine, error) {
+	var page []*listLine
+	byPlace := map[placeKey]*listLine{}
+	enrolments := map[int64]bool{}
+	err := l.roster(ctx, " AND l.id IN "+marks(len(ids)), anys(ids), func(p *listPerson) error {
+		for _, x := range l.lines(p) {
+			page = append(page, x)
+			if x.enrolment != 0 {
+				byPlace[placeKey{x.enrolment, x.Course}] = x
+				enrolments[x.enrolment] = true
+			}
 		}
 		return nil
-	}, `SELECT l.unit_code, l.name, l.id, l.category, l.bound_at, COALESCE(c.code, ''), COALESCE(c.name, ''), COALESCE(e.id, 0), COALESCE(e.status, ''),
-		COALESCE(k.course_id, ''), COALESCE(k.position, 0)`+where+" ORDER BY l.unit_code, l.name, l.id, c.code, k.position LIMIT ?", append(append([]any{}, args...), listPage)...)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -204,8 +295,6 @@ func (l *completionList) page(ctx context.Context, after *listKey) ([]*listLine,
 	}
 	return page, nil
 }
-
-func place(enrolment int64, course string) string { return fmt.Sprintf("%d/%s", enrolment, course) }
 
 // inRange limits by day and cut-off.
 func (l *completionList) inRange(at string, day bool) (string, []any) {
@@ -220,7 +309,7 @@ func (l *completionList) inRange(at string, day bool) (string, []any) {
 }
 
 // done adds completed lessons, hours and opened lessons.
-func (l *completionList) done(ctx context.Context, enrolments []any, byPlace map[string]*listLine) error {
+func (l *completionList) done(ctx context.Context, enrolments []any, byPlace map[placeKey]*listLine) error {
 	if len(enrolments) == 0 {
 		return nil
 	}
@@ -233,7 +322,7 @@ func (l *completionList) done(ctx context.Context, enrolments []any, byPlace map
 		if err := rows.Scan(&id, &course, &lesson, &score, &at); err != nil {
 			return err
 		}
-		if x := byPlace[place(id, course)]; x != nil && l.lessons[course][lesson] {
+		if x := byPlace[placeKey{id, course}]; x != nil && l.lessons[course][lesson] {
 			x.scores = append(x.scores, score)
 			t := fromMs(at)
 			if x.FirstAt.IsZero() || t.Before(x.FirstAt) {
@@ -244,7 +333,7 @@ func (l *completionList) done(ctx context.Context, enrolments []any, byPlace map
 			}
 		}
 		return nil
-	}, "SELECT enrolment_id, course_id, lesson_id, score, completed_at FROM lesson_completions WHERE "+where+in, append(args, enrolments...)...)
+	}, "SELECT enrolment_id, course_id, lesson_id, score, completed_at FROM lesson_completions"+l.s.by("PRIMARY")+" WHERE "+where+in, append(args, enrolments...)...)
 	if err != nil {
 		return err
 	}
@@ -256,11 +345,11 @@ func (l *completionList) done(ctx context.Context, enrolments []any, byPlace map
 		if err := rows.Scan(&id, &course, &hours); err != nil {
 			return err
 		}
-		if x := byPlace[place(id, course)]; x != nil {
+		if x := byPlace[placeKey{id, course}]; x != nil {
 			x.Hours = hours
 		}
 		return nil
-	}, "SELECT enrolment_id, course_id, SUM(hundredths) FROM ledger WHERE "+where+in+" GROUP BY enrolment_id, course_id", append(args, enrolments...)...)
+	}, "SELECT enrolment_id, course_id, SUM(hundredths) FROM ledger"+l.s.by("ledger_enrolment")+" WHERE "+where+in+" GROUP BY enrolment_id, course_id", append(args, enrolments...)...)
 	if err != nil {
 		return err
 	}
@@ -271,11 +360,11 @@ func (l *completionList) done(ctx context.Context, enrolments []any, byPlace map
 		if err := rows.Scan(&id, &course); err != nil {
 			return err
 		}
-		if x := byPlace[place(id, course)]; x != nil {
+		if x := byPlace[placeKey{id, course}]; x != nil {
 			x.opened = true
 		}
 		return nil
-	}, "SELECT DISTINCT enrolment_id, course_id FROM openings WHERE "+where+in, append(args, enrolments...)...)
+	}, "SELECT DISTINCT enrolment_id, course_id FROM openings"+l.s.by("PRIMARY")+" WHERE "+where+in, append(args, enrolments...)...)
 }
 
 // openedRange limits openings, which have no day, by the instants at which days begin and end.

@@ -161,7 +161,7 @@ func (s *Store) enrolments(ctx context.Context, q querier, where string, args ..
 		d.At = fromMs(at)
 		byID[id].Done = append(byID[id].Done, d)
 		return nil
-	}, `SELECT enrolment_id, course_id, lesson_id, score, completed_at FROM lesson_completions
+	}, `SELECT enrolment_id, course_id, lesson_id, score, completed_at FROM lesson_completions`+s.by("PRIMARY")+`
 		WHERE enrolment_id IN `+marks(len(list))+" ORDER BY enrolment_id, completed_at, course_id, lesson_id", keysOf(byID)...)
 }
 

@@ -20,7 +20,7 @@ import (
 // DueEnrolments returns the active places of a class that have no delivery of that day yet, by id.
 func (s *Store) DueEnrolments(ctx context.Context, cohort string, day study.Day, after study.EnrolmentID, limit int) ([]bot.DueEnrolment, error) {
 	list, err := s.enrolments(ctx, s.reads, `e.id IN (SELECT id FROM (SELECT x.id FROM enrolments x JOIN cohorts c ON c.id = x.cohort_id
-		WHERE c.code = ? AND x.status = ? AND x.id > ? AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.enrolment_id = x.id AND d.day = ?)
+		WHERE c.code = ? AND x.status = ? AND x.id > ? AND NOT EXISTS (SELECT 1 FROM deliveries d`+s.by("deliveries_day")+` WHERE d.enrolment_id = x.id AND d.day = ?)
 		ORDER BY x.id LIMIT ?) page)`, cohort, string(study.Active), int64(after), string(day), limit)
 	if err != nil {
 		return nil, fmt.Errorf("reading who is due: %w", plain(err))
@@ -68,7 +68,7 @@ func (s *Store) recipients(ctx context.Context, q querier, learners []people.Lea
 	}, "SELECT "+learnerColumns+`, COALESCE(i.id, 0), COALESCE(i.channel, ''), COALESCE(i.account, ''), COALESCE(i.external_id, ''),
 		COALESCE(i.following, 0), COALESCE(i.typed_at, 0), COALESCE(i.tap_at, 0), COALESCE(i.sent_since, 0)
 		FROM learners l LEFT JOIN org_units u ON u.code = l.unit_code
-		LEFT JOIN profiles p ON p.learner_id = l.id LEFT JOIN identities i ON i.id = p.identity_id
+		LEFT JOIN profiles p`+s.by("profiles_learner")+` ON p.learner_id = l.id LEFT JOIN identities i`+s.by("PRIMARY")+` ON i.id = p.identity_id
 		WHERE l.id IN `+marks(len(learners))+" ORDER BY l.id, i.id", anys(learners)...)
 }
 
@@ -88,7 +88,7 @@ func (s *Store) FirePush(ctx context.Context, now time.Time, push bot.Push, plan
 		if err != nil || len(planned) == 0 {
 			return err
 		}
-		before, err := countDeliveries(ctx, q, campaign)
+		before, err := countDeliveries(ctx, q, campaign, planned)
 		if err != nil {
 			return err
 		}
@@ -106,7 +106,7 @@ func (s *Store) FirePush(ctx context.Context, now time.Time, push bot.Push, plan
 		if err := i.exec(ctx, q); err != nil {
 			return err
 		}
-		after, err := countDeliveries(ctx, q, campaign)
+		after, err := countDeliveries(ctx, q, campaign, planned)
 		written = after - before
 		return err
 	})
@@ -116,8 +116,19 @@ func (s *Store) FirePush(ctx context.Context, now time.Time, push bot.Push, plan
 	return written, nil
 }
 
-func countDeliveries(ctx context.Context, q querier, campaign int64) (n int, err error) {
-	return n, q.QueryRowContext(ctx, "SELECT COUNT(*) FROM deliveries WHERE campaign_id = ?", campaign).Scan(&n)
+// countDeliveries counts those of a page alone: a push of many pages must not count them all for each.
+func countDeliveries(ctx context.Context, q querier, campaign int64, page []bot.PlannedDelivery) (n int, err error) {
+	places := make([]int64, len(page))
+	for i := range page {
+		places[i] = int64(page[i].Enrolment)
+	}
+	err = chunks(places, func(part []int64) error {
+		var some int
+		err := q.QueryRowContext(ctx, "SELECT COUNT(*) FROM deliveries WHERE campaign_id = ? AND enrolment_id IN "+marks(len(part)), append([]any{campaign}, anys(part)...)...).Scan(&some)
+		n += some
+		return err
+	})
+	return n, err
 }
 
 // lessonPush is the kind of campaign that a day's push is.

@@ -159,6 +159,9 @@ func (r *rosterWriter) people(ctx context.Context) error {
 		namesakes[personKey{row.Unit, row.Name}]++
 	}
 	fresh := insert{table: "learners", columns: []string{"unit_code", "name", "category", "bind_code", "created_at", "updated_at"}}
+	// Of the rows that are there already: an UPDATE that many people share.
+	changed := insert{table: "learners", columns: []string{"id", "unit_code", "name", "category", "bind_code", "updated_at"},
+		tail: r.s.upsert("id", "category", "bind_code", "updated_at")}
 	for _, row := range r.rows {
 		k := personKey{row.Unit, row.Name}
 		p, found := match(have[k], row.Code, namesakes[k] == 1)
@@ -169,12 +172,12 @@ func (r *rosterWriter) people(ctx context.Context) error {
 		case p.category == row.Category && p.code == row.Code:
 			r.result.Unchanged++
 		default:
-			_, err := r.q.ExecContext(ctx, "UPDATE learners SET category = ?, bind_code = ?, updated_at = ? WHERE id = ?", row.Category, row.Code, r.now, p.id)
-			if err != nil {
-				return err
-			}
+			changed.add(p.id, string(row.Unit), row.Name, row.Category, row.Code, r.now)
 			r.result.Changed++
 		}
+	}
+	if err := changed.exec(ctx, r.q); err != nil {
+		return err
 	}
 	return fresh.exec(ctx, r.q)
 }

@@ -60,6 +60,16 @@ func (s *Store) skipLocked() string {
 	return " FOR UPDATE SKIP LOCKED"
 }
 
+// by makes a table be read through that index. Statements that read much need it: right after an
+// import MySQL and MariaDB still plan with the numbers of an empty table, and read all of it for every
+// row (measured: 50,000 people in 215 s instead of 0.4 s). SQLite plans by the schema.
+func (s *Store) by(index string) string {
+	if s.dialect == dialectSQLite {
+		return ""
+	}
+	return " FORCE INDEX (" + index + ")"
+}
+
 // settled makes a SELECT wait for transactions that hold its rows, so that it tells how they
 // ended. MariaDB has no FOR SHARE; both have this.
 func (s *Store) settled() string {

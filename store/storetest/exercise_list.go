@@ -237,6 +237,44 @@ var listCases = map[string]func(*testing.T, *bundle){
 			seen[head.Roster] = true
 		}
 	},
+	"a roster that changes under the list ends it with an error (C3)": func(t *testing.T, b *bundle) {
+		listScene(b)
+		for _, change := range []string{
+			"UPDATE learners SET name = '戌' WHERE name = '甲'", "DELETE FROM enrolments WHERE id = 2", "UPDATE enrolments SET status = 'paused' WHERE id = 3",
+			"DELETE FROM learners WHERE name = '丁'",
+		} {
+			_, lines, err := b.s.CompletionList(t.Context(), query())
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.exec(change)
+			n := 0
+			for _, err = range lines {
+				n++
+			}
+			if err == nil || n < 4 {
+				t.Errorf("%s: %d lines, then %v", change, n, err)
+			}
+		}
+	},
+	"answers are recorded while somebody reads slowly": func(t *testing.T, b *bundle) {
+		listScene(b)
+		_, lines, err := b.s.CompletionList(t.Context(), query())
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for l, err := range lines {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+			b.done(start, typed(fmt.Sprint("meanwhile ", n), "o1"), conversation.Bind{Learner: l.Learner})
+		}
+		if n != 5 {
+			t.Errorf("%d lines", n)
+		}
+	},
 	"pages join without a gap, and a consumer may stop": func(t *testing.T, b *bundle) {
 		rows := make([]people.RosterRow, 2105)
 		for i := range rows {
