@@ -80,8 +80,8 @@ type Store interface {
 	Watermark(ctx context.Context) (time.Time, error)
 	AdvanceWatermark(ctx context.Context, to time.Time) error
 
-	// Purge deletes what has served: stored replies and wrong codes of more than a week ago. It
-	// returns how many rows.
+	// Purge deletes what has served: stored replies and wrong codes of more than a week ago, receipts
+	// of more than a month ago. It returns how many rows.
 	Purge(ctx context.Context, now time.Time) (int64, error)
 
 	// Ping reports whether the database answers, and its clock.

@@ -3,19 +3,21 @@ package store
 import (
 	"fmt"
 
+	"github.com/tiangeng/tiangeng/bot/channel"
 	"github.com/tiangeng/tiangeng/bot/conversation"
 	"github.com/tiangeng/tiangeng/bot/study"
 	"github.com/tiangeng/tiangeng/content"
 )
 
-// effect collects what one effect writes. A test proves that every effect has its case.
-func (w *turnWriter) effect(id conversation.IdentityID, e conversation.Effect) error {
+// effect collects what one effect of a message from somebody writes. A test proves that every effect
+// has its case.
+func (w *turnWriter) effect(id conversation.IdentityID, from channel.Address, e conversation.Effect) error {
 	i := int64(id)
 	switch e := e.(type) {
 	case conversation.Follow:
 		w.after("UPDATE identities SET following = 1, followed_at = ?, scene = ? WHERE id = ?", w.now, cut(e.Scene, 64), i)
 	case conversation.Unfollow:
-		w.forget(i)
+		w.forget(i, from)
 	case conversation.ShowNotice:
 		w.after("UPDATE identities SET notice_version = ? WHERE id = ?", e.Version, i)
 	case conversation.Step:
@@ -100,9 +102,10 @@ func (w *turnWriter) wrongCode(id int64, e conversation.WrongCode) {
 	}
 }
 
-// forget deletes a person's platform data: address, conversation, profiles, stored replies. The
+// forget deletes a person's platform data: address, conversation, profiles, stored replies, receipts. The
 // learning record belongs to the learner and stays (DESIGN rule 9).
-func (w *turnWriter) forget(id int64) {
+func (w *turnWriter) forget(id int64, from channel.Address) {
+	w.after("DELETE FROM receipts WHERE channel = ? AND account = ? AND external_id = ?", from.Channel, from.Account, from.External)
 	if id == 0 {
 		return
 	}

@@ -117,14 +117,15 @@ func (s *Store) Counts(ctx context.Context) (Counts, error) {
 
 // How long things are kept that only serve the moment.
 const (
-	inboxKept  = 7 * 24 * time.Hour // the platform repeats a message for less than a minute
-	wrongsKept = 7 * 24 * time.Hour // they count for a day
+	inboxKept    = 7 * 24 * time.Hour  // the platform repeats a message for less than a minute
+	wrongsKept   = 7 * 24 * time.Hour  // they count for a day
+	receiptsKept = 30 * 24 * time.Hour // they come within a day, name an openid, and may come after its owner has left
 )
 
 // purgePiece is how many rows one statement deletes at most: answers must not wait for a purge.
 const purgePiece = 1000
 
-// Purge deletes what has served: old stored replies and old wrong codes. It returns the rows deleted.
+// Purge deletes what has served: old stored replies, wrong codes and receipts. It returns the rows deleted.
 func (s *Store) Purge(ctx context.Context, now time.Time) (int64, error) {
 	var total int64
 	for _, q := range []statement{
@@ -132,6 +133,8 @@ func (s *Store) Purge(ctx context.Context, now time.Time) (int64, error) {
 			[]any{toMs(now.Add(-inboxKept)), purgePiece}},
 		{"DELETE FROM wrong_codes WHERE id IN (SELECT id FROM (SELECT id FROM wrong_codes WHERE tried_at < ? ORDER BY tried_at LIMIT ?) piece)",
 			[]any{toMs(now.Add(-wrongsKept)), purgePiece}},
+		{"DELETE FROM receipts WHERE receipt_key IN (SELECT receipt_key FROM (SELECT receipt_key FROM receipts WHERE received_at < ? ORDER BY received_at LIMIT ?) piece)",
+			[]any{toMs(now.Add(-receiptsKept)), purgePiece}},
 	} {
 		for {
 			n, err := s.purge(ctx, q)

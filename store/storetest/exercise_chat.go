@@ -159,6 +159,12 @@ var contactCases = map[string]func(*testing.T, *bundle){
 		b.done(later, contact("6", channel.ContactTyped, again))
 		check(again, outside, 0)
 	},
+	"who writes follows, whatever a late refusal said": func(_ *testing.T, b *bundle) {
+		b.done(start, typed("1", "o1"))
+		b.exec("UPDATE identities SET following = 0")
+		b.done(start, typed("2", "o1"))
+		b.want([]string{"1"}, "SELECT following FROM identities")
+	},
 	"a batch keeps everybody's own times": func(t *testing.T, b *bundle) {
 		for _, o := range []string{"a", "b", "c"} {
 			b.done(start, typed("hello "+o, o))

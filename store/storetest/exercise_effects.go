@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tiangeng/tiangeng/bot"
+	"github.com/tiangeng/tiangeng/bot/channel"
 	"github.com/tiangeng/tiangeng/bot/conversation"
 	"github.com/tiangeng/tiangeng/bot/delivery"
 	"github.com/tiangeng/tiangeng/bot/fault"
@@ -112,8 +113,12 @@ var effectCases = []struct {
 	}},
 	{conversation.Unfollow{}, "deletes the phone and keeps the learner", func(s *scene) {
 		s.effect(s.respond(), s.completeLesson(), step, conversation.WrongCode{Learners: s.learners})
+		if err := s.s.AppendReceipts(s.t.Context(), s.now, []channel.Receipt{{Kind: "X", To: address("o1"), At: start}, {Kind: "X", To: address("o2"), At: start}}); err != nil {
+			s.t.Fatal(err)
+		}
 		in := typed("bye", "o1")
 		s.done(s.now, in, conversation.Unfollow{})
+		s.want([]string{"o2"}, "SELECT external_id FROM receipts")
 		s.want(nil, "SELECT id FROM identities")
 		s.want(nil, "SELECT identity_id FROM profiles")
 		s.want([]string{"3|0|"}, "SELECT COUNT(*), SUM(identity_id), MAX(CASE WHEN identity_id = 0 AND message_key = ? THEN '' ELSE reply END) FROM inbox", unhex(in.Key))

@@ -107,6 +107,17 @@ var operationCases = map[string]func(*testing.T, *bundle){
 		}
 		b.want([]string{"1"}, "SELECT COUNT(*) FROM wrong_codes")
 	},
+	"purging takes receipts of more than a month ago": func(t *testing.T, b *bundle) {
+		for i, at := range []time.Time{start.Add(-time.Millisecond), start} {
+			if err := b.s.AppendReceipts(t.Context(), at, []channel.Receipt{{Kind: "X", To: address(fmt.Sprint("o", i)), At: start}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n, err := b.s.Purge(t.Context(), start.Add(30*24*time.Hour)); n != 1 || err != nil {
+			t.Errorf("%d, %v", n, err)
+		}
+		b.want([]string{"o1"}, "SELECT external_id FROM receipts")
+	},
 	"a mark whose reply is purged says nothing": func(t *testing.T, b *bundle) {
 		b.done(start, typed("B", "o1"))
 		b.mark(typed("B", "o1"))

@@ -81,5 +81,6 @@ CREATE TABLE IF NOT EXISTS receipts (
     happened_at BIGINT NOT NULL DEFAULT 0,
     received_at BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (receipt_key),
-    KEY receipts_address (channel, account, external_id)
+    KEY receipts_address (channel, account, external_id),
+    KEY receipts_received (received_at)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

@@ -80,3 +80,4 @@ CREATE TABLE IF NOT EXISTS receipts (
     PRIMARY KEY (receipt_key)
 );
 CREATE INDEX IF NOT EXISTS receipts_address ON receipts (channel, account, external_id);
+CREATE INDEX IF NOT EXISTS receipts_received ON receipts (received_at);
