@@ -130,9 +130,11 @@ type table interface {
 }
 
 func writeRoster(w io.Writer, format string, rows iter.Seq2[people.RosterRow, error]) error {
-	var t table = sheet.NewCSV(w)
+	var t table
 	if format == "xlsx" {
 		t = sheet.NewXLSX(w, sheet.XLSXOptions{Sheet: "花名册", Frozen: 1})
+	} else {
+		t = sheet.NewCSV(w)
 	}
 	if err := t.Write(sheet.RowHeader, texts(people.RosterHeadings())); err != nil {
 		return err
