@@ -25,7 +25,7 @@ export function rich(text, on) {
 function anchor(raw, label, on) {
   const url = safeURL(raw);
   if (!url) return label;
-  if (!/^weixin:/i.test(url)) return h('a', { href: url, target: '_blank', rel: 'noopener noreferrer' }, label);
+  if (!/^weixin:/i.test(url)) return h('a', { href: on.href(url), target: '_blank', rel: 'noopener noreferrer' }, label);
   const u = new URL(url);
   if (u.host === 'bizmsgmenu' || u.pathname.replace(/\//g, '') === 'bizmsgmenu') {
     const id = u.searchParams.get('msgmenuid') || '', content = u.searchParams.get('msgmenucontent') || label;
@@ -52,11 +52,14 @@ function picture(url, cls, alt) {
 function opener(url, on, cls, ...kids) {
   const safe = safeURL(url);
   if (!safe || /^weixin:/i.test(safe)) return h('div', { class: cls }, kids);
-  return h('a', { class: cls, href: safe, target: '_blank', rel: 'noopener noreferrer' }, kids);
+  return h('a', { class: cls, href: on.href(safe), target: '_blank', rel: 'noopener noreferrer' }, kids);
 }
 
+// Kinds that have no drawing of their own.
+const NAMES = { music: '[音乐]', mpnewsarticle: '[公众号文章]', miniprogrampage: '[小程序卡片]', wxcard: '[卡券]', transfer_customer_service: '[已转给人工客服]' };
+
 const KINDS = {
-  text: (it, on) => h('div', { class: 'bub' }, it.from === 'bot' ? rich(it.text, on) : it.text),
+  text: (it, on) => h('div', { class: 'bub' }, it.from === 'bot' && it.text ? rich(it.text, on) : it.text || NAMES[it.kind] || `[${it.kind}]`),
   link: (it, on) => {
     const a = (it.articles && it.articles[0]) || { title: it.text, url: it.url };
     return opener(a.url, on, 'bub plain linkcard', h('strong', {}, a.title || '链接'),
@@ -92,15 +95,16 @@ const CARDS = {
         alone && first.description && h('span', { class: 'desc' }, first.description)),
       rest.map((a) => opener(a.url, on, 'item', h('span', {}, a.title), picture(a.picUrl, 'mini', ''))));
   },
-  template: (it) => {
+  template: (it, on) => {
     const t = it.template || {};
     return h('div', { class: 'card tmpl' }, h('strong', {}, t.title || '服务通知'),
       h('dl', {}, (t.fields || []).map((f) => h('div', {}, h('dt', {}, f.name), h('dd', {}, f.value)))),
-      t.url && safeURL(t.url) && opener(t.url, null, 'more', h('span', {}, '查看详情'), icon('next')));
+      t.url && safeURL(t.url) && opener(t.url, on, 'more', h('span', {}, '查看详情'), icon('next')));
   },
 };
 
-// draw makes the element of one item. who: {user, bot}, each {text, color}; on: {msgmenu(id, content)}.
+// draw makes the element of one item. who: {user, bot}, each {text, color}; on: {msgmenu(id, content),
+// href(url): the address as this phone opens it}.
 export function draw(it, who, on) {
   const data = { role: 'bubble', from: it.from, kind: it.kind, via: it.via, id: it.id };
   if (it.from === 'system' || it.kind === 'notice') {

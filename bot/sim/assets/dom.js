@@ -101,7 +101,11 @@ export function stamp(at) {
 export const clock = {
   offset: 0,
   now() { return Date.now() + this.offset; },
-  set(iso) { const t = Date.parse(iso); if (!Number.isNaN(t)) this.offset = t - Date.now(); },
+  // set takes the platform's word. Most of its words have whole seconds, so less than that is no news.
+  set(iso) {
+    const off = Date.parse(iso) - Date.now();
+    if (Math.abs(off - this.offset) > 1200 || (/\.\d{3}/.test(iso) && !Number.isNaN(off))) this.offset = off;
+  },
 };
 
 /* ---- network ---- */
@@ -159,8 +163,8 @@ export function download(name, text) {
 
 // safeURL lets through what a chat may open; anything else (javascript:, data:, …) is no link at all.
 export function safeURL(s) {
-  const m = /^\s*(https?|weixin):\/\//i.exec(s || '');
-  return m ? s.trim() : '';
+  const url = String(s || '').trim();
+  return /^(https?|weixin):\/\//i.test(url) && URL.canParse(url) ? url : '';
 }
 
 /* ---- forms: one builder for the sheets inside a phone and for the page's dialog ---- */
@@ -173,7 +177,14 @@ export function form({ title, note, fields = [], ok = '发送', danger, onok, on
     const id = 'f' + ++serial;
     let el;
     if (f.options) {
-      el = h('select', { id, name: f.name }, f.options.map(([v, label]) => h('option', { value: v }, label)));
+      el = h('select', { id, name: f.name });
+      const fill = (list) => { el.replaceChildren(...list.map(([v, label]) => h('option', { value: v }, label))); };
+      if (typeof f.options === 'function') { // the choice depends on another field
+        queueMicrotask(() => {
+          fill(f.options(values()));
+          inputs[f.of].addEventListener('input', () => fill(f.options(values())));
+        });
+      } else fill(f.options);
       if (f.value !== undefined) el.value = f.value;
     } else {
       el = h(f.rows ? 'textarea' : 'input', {

@@ -81,8 +81,12 @@ export class Phone {
     this.note.textContent = user.note || '';
     this.note.title = `${user.note || ''} ${user.openid}`;
     this.unfollowBtn.hidden = !user.following;
-    this.hints.replaceChildren(...(user.hints || []).map((t) => h('button', { type: 'button', class: 'hint', title: t.value, onclick: () => this.useHint(t) }, t.label)));
-    this.hints.hidden = !(user.hints || []).length;
+    const hints = JSON.stringify(user.hints || []);
+    if (hints !== this.hintsText) { // a click in progress survives an update
+      this.hintsText = hints;
+      this.hints.replaceChildren(...(user.hints || []).map((t) => h('button', { type: 'button', class: 'hint', title: t.value, onclick: () => this.useHint(t) }, t.label)));
+      this.hints.hidden = !(user.hints || []).length;
+    }
     this.drawWindow();
     this.drawTab();
     if (!this.bar.firstChild || before.following !== user.following) this.drawBar();
@@ -129,14 +133,23 @@ export class Phone {
     const old = this.items.get(it.id);
     const atEnd = this.atEnd();
     const el = draw(it, { user: { text: this.user.avatar || this.user.name, color: this.user.color }, bot: { text: this.app.account.name } },
-      { msgmenu: (id, content) => this.act({ kind: 'msgmenu', id, content }) });
+      { msgmenu: (id, content) => this.act({ kind: 'msgmenu', id, content }), href: (url) => this.href(url) });
     this.items.set(it.id, { item: it, el });
     this.last = Math.max(this.last, it.id);
     if (old) { old.el.replaceWith(el); return; }
     this.place(it, el);
     const watching = atEnd && !this.el.hidden && document.visibilityState === 'visible' && this.app.isShown(this);
     if (it.from === 'user' || atEnd || quiet) this.toEnd(false);
-    if (!quiet && it.from !== 'user' && !watching) { this.unseen++; this.drawPill(); this.drawTab(); }
+    if (!quiet && it.from !== 'user' && it.kind !== 'event' && !watching) { this.unseen++; this.drawPill(); this.drawTab(); }
+  }
+
+  // href is an address as this phone opens it: WeChat's authorisation page is the simulator's, which
+  // must be told whose phone it is.
+  href(url) {
+    const u = new URL(url);
+    if (u.pathname !== '/connect/oauth2/authorize' || (u.host !== 'open.weixin.qq.com' && u.host !== location.host)) return url;
+    u.searchParams.set('openid', this.user.openid);
+    return location.origin + u.pathname + u.search;
   }
 
   place(it, el) {
@@ -333,7 +346,7 @@ export class Phone {
     switch (b.type) {
       case 'view': case 'miniprogram': {
         const url = safeURL(b.url);
-        if (url && !/^weixin:/i.test(url)) window.open(url, '_blank', 'noopener,noreferrer');
+        if (url && !/^weixin:/i.test(url)) window.open(this.href(url), '_blank', 'noopener,noreferrer');
         this.act({ kind: 'view', url: b.url });
         return;
       }
@@ -390,9 +403,12 @@ export class Phone {
       title: '扫一扫', note: '扫公众号的带参数二维码。没有关注的人扫码后会先关注。', anyone: true, ok: '扫码',
       fields: [
         { name: 'pick', label: '二维码', options: [...scenes.map((s) => [s.scene, s.label || s.scene]), ['', '其他场景值…']], value: known ? scene : scene || !scenes.length ? '' : scenes[0].scene },
-        { name: 'text', label: '场景值', value: known ? '' : scene, placeholder: '例如 class-7', when: (v) => v.pick === '' },
+        { name: 'text', label: '场景值，或二维码里的网址', value: known ? '' : scene, placeholder: '例如 class-7', when: (v) => v.pick === '' },
       ],
-      make: (v) => ({ kind: 'scan', scene: (v.pick || v.text).trim() }),
+      make: (v) => {
+        const code = (v.pick || v.text).trim(), ticket = /weixin\.qq\.com\/q\/([^/?#]+)/.exec(code);
+        return ticket ? { kind: 'scan', ticket: ticket[1] } : { kind: 'scan', scene: code };
+      },
     });
   }
 
@@ -418,9 +434,9 @@ export class Phone {
     this.ask({
       title: '订阅通知弹窗', note: '相当于本人在网页或文章里点了订阅按钮。', ok: '确定', fields: [
         { name: 'templateId', label: '模板编号', required: true, placeholder: '订阅通知模板的 ID' },
-        { name: 'accept', label: '选择', options: [['1', '允许'], ['', '不允许']] },
+        { name: 'accept', label: '选择', options: [['once', '允许一次'], ['always', '允许并一直保持（长期订阅）'], ['', '不允许']] },
       ],
-      make: (v) => ({ kind: 'subscribe', templateId: v.templateId.trim(), accept: v.accept === '1' }),
+      make: (v) => ({ kind: 'subscribe', templateId: v.templateId.trim(), accept: v.accept !== '', longTerm: v.accept === 'always' }),
     });
   }
 

@@ -68,6 +68,9 @@ export class Wire {
   }
 
   setPhones(users) {
+    const names = users.map((u) => u.openid + u.name).join();
+    if (names === this.names) return; // an open list stays open
+    this.names = names;
     const keep = this.who.value;
     this.who.replaceChildren(h('option', { value: '' }, '全部手机'), ...users.map((u) => h('option', { value: u.openid }, u.name || u.openid)));
     this.who.value = keep;
