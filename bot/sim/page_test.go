@@ -97,6 +97,9 @@ func TestAPersonFollowsTapsAndTypesOnThePhonesPage(t *testing.T) {
 	page.write(on(anna, "input"), "今日学习"+kb.Enter)
 	page.sees(botBubble(anna), "收到：今日学习")
 	page.sees(on(anna, "window"), "48 小时窗口 · 剩 5 条")
+	if left := page.text(fmt.Sprintf("document.querySelector(%q).value", on(anna, "input"))); left != "" {
+		t.Errorf("after Enter the input still holds %q", left)
+	}
 	page.click(fmt.Sprintf("[data-openid=%q] .hint", anna))
 	page.click(on(anna, "send"))
 	page.sees(botBubble(anna), "收到：张建国 新村 4821")
@@ -125,6 +128,7 @@ func TestAPersonFollowsTapsAndTypesOnThePhonesPage(t *testing.T) {
 
 	page.click(on(anna, "unfollow"))
 	page.until("the follow button is back", fmt.Sprintf("document.querySelector(%q) !== null", on(anna, "follow")))
+	page.until("the end of the chat is in sight", fmt.Sprintf("((e) => e.scrollHeight - e.scrollTop - e.clientHeight < 2)(document.querySelector('[data-openid=%q] .log'))", anna))
 	page.shot("desk")
 	if bad := b.bot.bad; len(bad) > 0 {
 		t.Errorf("the bot refused deliveries: %v", bad)

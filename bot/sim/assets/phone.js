@@ -49,7 +49,7 @@ export class Phone {
     this.el.addEventListener('pointerdown', () => this.app.focus(this));
     this.tab = h('button', { type: 'button', role: 'tab', class: 'tab', 'aria-controls': id, onclick: () => this.app.show(this) });
     this.stick = true;
-    new ResizeObserver(() => { if (this.stick) this.toEnd(false); }).observe(this.log);
+    new ResizeObserver(() => { this.height = this.log.clientHeight; if (this.stick) this.toEnd(false); }).observe(this.log);
     this.buildInput();
   }
 
@@ -58,6 +58,7 @@ export class Phone {
       rows: 1, 'aria-label': '输入消息', maxlength: 4000, data: { role: 'input' }, enterkeyhint: 'send',
       oninput: () => this.grow(),
       onkeydown: (e) => { if (e.key === 'Enter' && !e.shiftKey && !e.isComposing) { e.preventDefault(); this.send(); } },
+      onkeypress: (e) => { if (e.key === 'Enter' && !e.shiftKey) e.preventDefault(); }, // some keyboards send the line break on its own
     });
     this.sendBtn = h('button', { type: 'button', class: 'sendbtn', data: { role: 'send' }, hidden: true, onclick: () => this.send() }, '发送');
     this.plusBtn = button('更多', { ic: 'plus', class: 'flat', 'aria-expanded': 'false', data: { role: 'plus' } }, () => this.togglePanel());
@@ -85,7 +86,6 @@ export class Phone {
     if (hints !== this.hintsText) { // a click in progress survives an update
       this.hintsText = hints;
       this.hints.replaceChildren(...(user.hints || []).map((t) => h('button', { type: 'button', class: 'hint', title: t.value, onclick: () => this.useHint(t) }, t.label)));
-      this.hints.hidden = !(user.hints || []).length;
     }
     this.drawWindow();
     this.drawTab();
@@ -185,7 +185,7 @@ export class Phone {
   toEnd(smooth) { this.log.scrollTo({ top: this.log.scrollHeight, behavior: smooth ? 'smooth' : 'instant' }); }
 
   onScroll() {
-    this.stick = this.atEnd();
+    if (this.height === this.log.clientHeight) this.stick = this.atEnd(); // else the log was resized, not scrolled
     if (this.unseen && this.atEnd() && this.app.isShown(this)) this.seen();
   }
 
