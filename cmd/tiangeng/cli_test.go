@@ -5,10 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/tiangeng/tiangeng/bot/sim"
 )
 
 // office is a set-up of one operator: a configuration on SQLite, a class, and what commands say.
@@ -222,6 +225,31 @@ func TestPushAndExport(t *testing.T) {
 	missing := filepath.Join(o.dir, "no", "such", "folder", "list.csv")
 	if _, errs, status := o.run(append(cut, "-o", missing)...); status != statusFailed || errs == "" {
 		t.Errorf("a folder that is not there: exit %d %s", status, errs)
+	}
+}
+
+// A class QR made by the command brings whoever scans it into the class.
+func TestClassQR(t *testing.T) {
+	t.Parallel()
+	platform, err := sim.New(sim.Options{AppID: schoolApp, AppSecret: schoolSecret, Token: schoolToken, AESKey: schoolAESKey, Webhook: "http://127.0.0.1:1/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	api := httptest.NewServer(platform.Handler())
+	defer api.Close()
+	o := openOffice(t, fmt.Sprintf("wechat:\n  app_id: %s\n  app_secret: %s\n  token: %s\n  aes_key: %s\n  api_base: %s\n", schoolApp, schoolSecret, schoolToken, schoolAESKey, api.URL))
+	o.setUp()
+	if out := o.must("cohort", "qr", "-c", o.config, "class-1"); !strings.HasPrefix(out, "https://mp.weixin.qq.com/cgi-bin/showqrcode?ticket=") {
+		t.Errorf("got %q", out)
+	}
+	if _, errs, status := o.run("cohort", "qr", "-c", o.config, "class-2"); status != statusFailed || !strings.Contains(errs, "class-2") {
+		t.Errorf("a class that is not there: exit %d %s", status, errs)
+	}
+	if changed := o.must("menu", "-c", o.config); !strings.Contains(changed, "written") {
+		t.Errorf("menu: %s", changed)
+	}
+	if again := o.must("menu", "-c", o.config); !strings.Contains(again, "unchanged") {
+		t.Errorf("menu again: %s", again)
 	}
 }
 

@@ -8,18 +8,21 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	yaml "go.yaml.in/yaml/v3"
 
+	"github.com/tiangeng/tiangeng/bot/fault"
 	"github.com/tiangeng/tiangeng/bot/study"
 )
 
 type cohortCmd struct {
 	Import cohortImportCmd `cmd:"" help:"Create or change classes from a YAML file. The same file again changes nothing."`
 	List   cohortListCmd   `cmd:"" help:"List the classes."`
+	QR     cohortQRCmd     `cmd:"" name:"qr" help:"Make the QR that brings followers straight into a class, and print the address of its picture."`
 }
 
 type cohortImportCmd struct {
@@ -191,6 +194,43 @@ func (c *cohortListCmd) run(ctx context.Context, p *program) error {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", c.Code, c.Name, c.Schedule.Start, c.Schedule.Hour, strings.Join(c.Courses, " "))
 	}
 	return w.Flush()
+}
+
+type cohortQRCmd struct {
+	configFlag
+	Code string `arg:"" help:"Code of the class."`
+	Days int    `default:"0" help:"Days it works, 1 to 30; 0 for ever (an account has 100,000 of those)."`
+}
+
+func (c *cohortQRCmd) run(ctx context.Context, p *program) error {
+	if c.Days < 0 || c.Days > 30 {
+		return misuse{"--days must be 0 to 30"}
+	}
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	if missing := cfg.NeedWeChat(); len(missing) > 0 {
+		return fmt.Errorf("the configuration is not complete:\n%w", errors.Join(missing...))
+	}
+	a, err := openApp(ctx, cfg, logger(cfg, p.stderr), appOptions{})
+	if err != nil {
+		return err
+	}
+	defer closing(a)
+	cohorts, err := a.store.Cohorts(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(cohorts, func(x study.Cohort) bool { return x.Code == c.Code }) {
+		return fault.New(fault.NotFound, "push.no_cohort", fault.A("cohort", c.Code))
+	}
+	qr, err := a.client.QRTicket(ctx, c.Code, time.Duration(c.Days)*24*time.Hour)
+	if err != nil {
+		return fmt.Errorf("making the class QR: %w", err)
+	}
+	fmt.Fprintln(p.stdout, qr.Image)
+	return nil
 }
 
 // closing closes what a command opened; at the end of a command nobody could act on the error.
