@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
-
-	yaml "go.yaml.in/yaml/v3"
 
 	"github.com/tiangeng/tiangeng/bot/study"
 )
@@ -25,13 +23,17 @@ type calendarFile struct {
 // parseCalendar reads a holiday file. Days and spans of days must lie in the year they stand under.
 func parseCalendar(data []byte) (study.Calendar, error) {
 	var f calendarFile
-	d := yaml.NewDecoder(bytes.NewReader(data))
-	d.KnownFields(true)
-	if err := d.Decode(&f); err != nil {
+	if err := decodeYAML(data, &f); err != nil {
 		return study.Calendar{}, err
+	}
+	if len(f.Years) == 0 {
+		return study.Calendar{}, errors.New("there is no year in it")
 	}
 	years := make([]study.Year, 0, len(f.Years))
 	for _, y := range f.Years {
+		if y.Year < 2000 || y.Year > 2999 { // also a year: line that is not there
+			return study.Calendar{}, fmt.Errorf("%d is not a year like 2026", y.Year)
+		}
 		off, err := daysOf(y.Year, y.Off)
 		if err != nil {
 			return study.Calendar{}, err

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"regexp"
 	"slices"
@@ -79,12 +80,14 @@ func (c *cohortImportCmd) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	for _, cohort := range cohorts {
+	for _, cohort := range cohorts { // before anything is written: half a file would be hard to mend
 		for _, id := range cohort.Courses {
 			if subject.library.Current(id) == nil {
 				return fmt.Errorf("class %s: there is no course %q (tiangeng content list)", cohort.Code, id)
 			}
 		}
+	}
+	for _, cohort := range cohorts {
 		changed, err := s.ApplyCohort(ctx, clock.Now(), actor(), cohort)
 		if err != nil {
 			return fmt.Errorf("class %s: %w", cohort.Code, err)
@@ -101,19 +104,23 @@ func (c *cohortImportCmd) run(ctx context.Context, p *program) error {
 // parseCohorts reads a class file; the error names every problem.
 func parseCohorts(data []byte) ([]study.Cohort, error) {
 	var f cohortFile
-	d := yaml.NewDecoder(bytes.NewReader(data))
-	d.KnownFields(true)
-	if err := d.Decode(&f); err != nil {
+	if err := decodeYAML(data, &f); err != nil {
 		return nil, err
 	}
 	var problems []error
 	var list []study.Cohort
+	first := map[string]int{}
 	for i, c := range f.Cohorts {
 		bad := func(format string, args ...any) {
 			problems = append(problems, fmt.Errorf("class %d (%s): "+format, append([]any{i + 1, c.Code}, args...)...))
 		}
 		if !cohortCode.MatchString(c.Code) {
 			bad("code must be 1 to 40 lower-case letters, digits and hyphens: it is also the content of the class QR")
+		}
+		if at, twice := first[c.Code]; twice {
+			bad("code is that of class %d already", at)
+		} else {
+			first[c.Code] = i + 1
 		}
 		if strings.TrimSpace(c.Name) == "" {
 			bad("name is missing")
@@ -130,7 +137,7 @@ func parseCohorts(data []byte) ([]study.Cohort, error) {
 				bad("end must be empty or a day not before start")
 			}
 		}
-		if _, err := time.Parse("15:04", s.Hour); err != nil {
+		if _, err := s.At("2026-01-01"); err != nil { // any day will do
 			bad("hour must be a time of day like \"08:00\" (in quotes)")
 		}
 		if err := readDays(c.Days, &s); err != nil {
@@ -142,6 +149,20 @@ func parseCohorts(data []byte) ([]study.Cohort, error) {
 		problems = append(problems, errors.New("there is no class in it"))
 	}
 	return list, errors.Join(problems...)
+}
+
+// decodeYAML reads a file of one YAML document with no unknown key. A second document is refused:
+// it would be passed over without a word.
+func decodeYAML(data []byte, into any) error {
+	d := yaml.NewDecoder(bytes.NewReader(data))
+	d.KnownFields(true)
+	if err := d.Decode(into); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return errors.New("there is a second document (a line ---) in it: put everything into one")
+	}
+	return nil
 }
 
 func readDays(v any, s *study.Schedule) error {

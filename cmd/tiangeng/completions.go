@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/tiangeng/tiangeng/bot/fault"
 	"github.com/tiangeng/tiangeng/bot/people"
 	"github.com/tiangeng/tiangeng/bot/report"
 	"github.com/tiangeng/tiangeng/bot/study"
+	"github.com/tiangeng/tiangeng/store"
 )
 
 type completionsCmd struct {
@@ -53,6 +55,9 @@ func (c *completionsExportCmd) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	if err := known(ctx, s, q, titles); err != nil {
+		return err
+	}
 	head, lines, err := s.CompletionList(ctx, q)
 	if err != nil {
 		return err
@@ -66,6 +71,24 @@ func (c *completionsExportCmd) run(ctx context.Context, p *program) error {
 		return fmt.Errorf("writing the completion list: %w", err)
 	}
 	fmt.Fprintf(p.stderr, "%d lines, %d complete, cut-off %s\n", totals.Lines, totals.Complete, q.CutOff.In(study.Zone).Format("2006-01-02 15:04:05"))
+	return nil
+}
+
+// known refuses a class or a course that there is not: a slip of the pen would give an empty list
+// that looks like one to file.
+func known(ctx context.Context, s *store.Store, q report.Query, titles map[string]string) error {
+	cohorts, err := s.Cohorts(ctx)
+	if err != nil {
+		return err
+	}
+	if q.Cohort != "" && !slices.ContainsFunc(cohorts, func(c study.Cohort) bool { return c.Code == q.Cohort }) {
+		return fault.New(fault.NotFound, "push.no_cohort", fault.A("cohort", q.Cohort))
+	}
+	_, published := titles[q.Course]
+	planned := slices.ContainsFunc(cohorts, func(c study.Cohort) bool { return slices.Contains(c.Courses, q.Course) })
+	if q.Course != "" && !published && !planned {
+		return fmt.Errorf("there is no course %q (tiangeng content list)", q.Course)
+	}
 	return nil
 }
 
@@ -83,6 +106,9 @@ func (c *completionsExportCmd) query() (report.Query, error) {
 		if d != "" && !d.Valid() {
 			return q, misuse{fmt.Sprintf("%q is not a day like 2026-12-01", d)}
 		}
+	}
+	if q.From != "" && q.To != "" && q.To < q.From {
+		return q, misuse{fmt.Sprintf("--to %s is before --from %s", q.To, q.From)}
 	}
 	if c.CutOff != "" {
 		t, err := time.Parse(time.RFC3339, c.CutOff)

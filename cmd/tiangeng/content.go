@@ -58,13 +58,25 @@ func (c *contentCheckCmd) run(_ context.Context, p *program) error {
 	return nil
 }
 
+// say writes problems as messages and counts those that are no warnings.
+func say(p *program, problems []content.Problem) (wrong int) {
+	for _, x := range problems {
+		fmt.Fprintln(p.stderr, x.String())
+		if !x.Warning {
+			wrong++
+		}
+	}
+	return wrong
+}
+
 type contentListCmd struct {
 	Dir  string `arg:"" optional:"" type:"existingdir" help:"Folder with courses/; the built-in courses without it."`
 	JSON bool   `help:"Print JSON."`
 }
 
 func (c *contentListCmd) run(_ context.Context, p *program) error {
-	library, _ := content.Load(courseFiles(c.Dir))
+	library, problems := content.Load(courseFiles(c.Dir))
+	say(p, problems) // a course with problems is not in the list: say why
 	if c.JSON {
 		e := json.NewEncoder(p.stdout)
 		e.SetIndent("", "  ")
@@ -89,11 +101,8 @@ type contentImportCmd struct {
 
 func (c *contentImportCmd) run(ctx context.Context, p *program) error {
 	library, problems := content.Load(courseFiles(c.Dir))
-	for _, x := range problems {
-		fmt.Fprintln(p.stderr, x.String())
-		if !x.Warning {
-			return errors.New("nothing was imported: mend the files first")
-		}
+	if say(p, problems) > 0 {
+		return errors.New("nothing was imported: mend the files first")
 	}
 	cfg, err := c.load()
 	if err != nil {
@@ -125,7 +134,8 @@ type contentExportCmd struct {
 
 func (c *contentExportCmd) run(_ context.Context, p *program) error {
 	files := courseFiles(c.From)
-	library, _ := content.Load(files)
+	library, problems := content.Load(files)
+	say(p, problems)
 	ids := c.Courses
 	if len(ids) == 0 {
 		for _, x := range library.Courses() {
