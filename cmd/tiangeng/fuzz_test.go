@@ -50,8 +50,7 @@ func FuzzParseCohorts(f *testing.F) {
 // Whatever is in the file, each day that it lists lies in the year it stands under, and the
 // calendar that is made of it knows exactly those years.
 func FuzzParseCalendar(f *testing.F) {
-	f.Add(configs.Calendar)
-	f.Add([]byte("years: [{year: 2028, off: [2028-02-29, 2028-10-01..2028-10-08], work: [2028-10-14], provisional: true}]"))
+	f.Add([]byte("years:\n  - year: 2028 # leap\n    source: x\n    off: [2028-02-29, 2028-10-01..2028-10-08]\n    work: [2028-10-14]\n    provisional: true\n"))
 	f.Add([]byte("years: [{year: 2027, off: [2026-12-31..2027-01-02]}]"))
 	f.Add([]byte("years: [{year: 0}, {year: -1}, {year: 99999}]"))
 	f.Add([]byte("years:\n---\nyears:"))
