@@ -44,7 +44,7 @@ func TestAClassFileIsTakenWholeOrNotAtAll(t *testing.T) {
 		{"an end before the start", strings.Replace("cohorts:\n"+good, `hour:`, `end: "2026-11-30", hour:`, 1), "end must"},
 		{"a day that is none", strings.Replace("cohorts:\n"+good, "workdays", "[mon, noday]", 1), "days must"},
 		{"no day", strings.Replace("cohorts:\n"+good, "workdays", "[]", 1), "days must"},
-		{"a misspelt key", strings.Replace("cohorts:\n"+good, "name:", "nmae:", 1), "nmae"},
+		{"a misspelt key", strings.Replace("cohorts:\n"+good, "name:", "nam:", 1), "nam"},
 		{"no class", "cohorts: []\n", "no class"},
 		{"an empty file", "", "no class"},
 		{"no YAML", "cohorts: [\n", "yaml"},
@@ -151,7 +151,7 @@ func TestContentOutAndIn(t *testing.T) {
 	out := o.must("content", "import", "-c", o.config, o.path("mine"))
 	builtin, _ := content.Load(content.Builtin())
 	for _, c := range builtin.Courses() {
-		if !strings.Contains(out, string(c.Ref().Version)) {
+		if !strings.Contains(out, c.Ref().Version) {
 			t.Errorf("%s: what was exported has another hash than what is built in:\n%s", c.ID, out)
 		}
 	}
