@@ -245,7 +245,7 @@ func (f *facts) loadNames(ctx context.Context) error {
 			to.Candidates = append(to.Candidates, c)
 		}
 		return nil
-	}, "SELECT "+learnerColumns+`, l.bind_code, EXISTS (SELECT 1 FROM profiles p WHERE p.learner_id = l.id)
+	}, "SELECT "+learnerColumns+`, l.bind_code, (SELECT COUNT(*) FROM profiles p`+f.store.by("profiles_learner")+` WHERE p.learner_id = l.id) > 0
 		FROM learners l LEFT JOIN org_units u ON u.code = l.unit_code
 		WHERE l.name IN `+marks(len(f.names))+" ORDER BY l.name, l.unit_code, l.id", keysOf(f.names)...)
 }

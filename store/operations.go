@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -128,18 +129,15 @@ const purgePiece = 1000
 // Purge deletes what has served: old stored replies, wrong codes and receipts. It returns the rows deleted.
 func (s *Store) Purge(ctx context.Context, now time.Time) (int64, error) {
 	var total int64
-	for _, q := range []statement{
-		{"DELETE FROM inbox WHERE message_key IN (SELECT message_key FROM (SELECT message_key FROM inbox WHERE committed_at < ? ORDER BY committed_at LIMIT ?) piece)",
-			[]any{toMs(now.Add(-inboxKept)), purgePiece}},
-		{"DELETE FROM wrong_codes WHERE id IN (SELECT id FROM (SELECT id FROM wrong_codes WHERE tried_at < ? ORDER BY tried_at LIMIT ?) piece)",
-			[]any{toMs(now.Add(-wrongsKept)), purgePiece}},
-		{"DELETE FROM receipts WHERE receipt_key IN (SELECT receipt_key FROM (SELECT receipt_key FROM receipts WHERE received_at < ? ORDER BY received_at LIMIT ?) piece)",
-			[]any{toMs(now.Add(-receiptsKept)), purgePiece}},
+	for _, p := range []pile{
+		{"inbox", "message_key", "committed_at", inboxKept},
+		{"wrong_codes", "id", "tried_at", wrongsKept},
+		{"receipts", "receipt_key", "received_at", receiptsKept},
 	} {
 		for {
-			n, err := s.purge(ctx, q)
+			n, err := s.purge(ctx, p, toMs(now.Add(-p.kept)))
 			if err != nil {
-				return total, fmt.Errorf("purging: %w", plain(err))
+				return total, fmt.Errorf("purging %s: %w", p.table, plain(err))
 			}
 			if total += n; n < purgePiece {
 				break
@@ -149,9 +147,29 @@ func (s *Store) Purge(ctx context.Context, now time.Time) (int64, error) {
 	return total, nil
 }
 
-func (s *Store) purge(ctx context.Context, q statement) (n int64, err error) {
+// pile is a table that grows old, with the columns of its key and its time.
+type pile struct {
+	table, key, at string
+	kept           time.Duration
+}
+
+// purge deletes one piece of a pile. It looks the keys up first: given the query in place of the keys,
+// MariaDB reads the whole table for every piece.
+func (s *Store) purge(ctx context.Context, p pile, before int64) (n int64, err error) {
 	err = s.transact(ctx, s.bulkORM, func(tx *gorm.DB) error {
-		r, err := under(tx).ExecContext(ctx, q.query, q.args...)
+		q := under(tx)
+		n = 0
+		var keys []any
+		err := each(ctx, q, func(rows *sql.Rows) error {
+			var key any
+			err := rows.Scan(&key)
+			keys = append(keys, key)
+			return err
+		}, "SELECT "+p.key+" FROM "+p.table+" WHERE "+p.at+" < ? ORDER BY "+p.at+" LIMIT ?", before, purgePiece)
+		if err != nil || len(keys) == 0 {
+			return err
+		}
+		r, err := q.ExecContext(ctx, "DELETE FROM "+p.table+" WHERE "+p.key+" IN "+marks(len(keys)), keys...)
 		if err == nil {
 			n, err = r.RowsAffected()
 		}

@@ -19,9 +19,29 @@ import (
 
 // DueEnrolments returns the active places of a class that have no delivery of that day yet, by id.
 func (s *Store) DueEnrolments(ctx context.Context, cohort string, day study.Day, after study.EnrolmentID, limit int) ([]bot.DueEnrolment, error) {
-	list, err := s.enrolments(ctx, s.reads, `e.id IN (SELECT id FROM (SELECT x.id FROM enrolments x JOIN cohorts c ON c.id = x.cohort_id
-		WHERE c.code = ? AND x.status = ? AND x.id > ? AND NOT EXISTS (SELECT 1 FROM deliveries d`+s.by("deliveries_day")+` WHERE d.enrolment_id = x.id AND d.day = ?)
-		ORDER BY x.id LIMIT ?) page)`, cohort, string(study.Active), int64(after), string(day), limit)
+	// The page's numbers first, by a range of the index. LEFT JOIN, because NOT EXISTS makes MariaDB
+	// gather every delivery there ever was, for every page (measured: 64 s of a push to 350,000).
+	var class int64
+	err := s.reads.QueryRowContext(ctx, "SELECT COALESCE(MAX(id), 0) FROM cohorts WHERE code = ?", cohort).Scan(&class)
+	if err != nil {
+		return nil, fmt.Errorf("reading who is due: %w", plain(err))
+	}
+	var ids []int64
+	err = each(ctx, s.reads, func(rows *sql.Rows) error {
+		var id int64
+		err := rows.Scan(&id)
+		ids = append(ids, id)
+		return err
+	}, "SELECT e.id FROM enrolments e"+s.by("enrolments_active")+" LEFT JOIN deliveries d"+s.by("deliveries_day")+` ON d.enrolment_id = e.id AND d.day = ?
+		WHERE e.cohort_id = ? AND e.status = ? AND e.id > ? AND d.id IS NULL ORDER BY e.id LIMIT ?`,
+		string(day), class, string(study.Active), int64(after), limit)
+	if err != nil {
+		return nil, fmt.Errorf("reading who is due: %w", plain(err))
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	list, err := s.enrolments(ctx, s.reads, "e.id IN "+marks(len(ids)), anys(ids)...)
 	if err != nil {
 		return nil, fmt.Errorf("reading who is due: %w", plain(err))
 	}

@@ -46,9 +46,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
     PRIMARY KEY (id),
     UNIQUE KEY deliveries_recipient (campaign_id, enrolment_id),
     KEY deliveries_due (state, not_before, id),
-    KEY deliveries_lease (state, lease_until),
     KEY deliveries_day (enrolment_id, day),
-    KEY deliveries_learner (learner_id, state),
     KEY deliveries_identity (identity_id, state)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 

@@ -45,9 +45,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
 );
 CREATE UNIQUE INDEX IF NOT EXISTS deliveries_recipient ON deliveries (campaign_id, enrolment_id);
 CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (state, not_before, id);
-CREATE INDEX IF NOT EXISTS deliveries_lease ON deliveries (state, lease_until);
 CREATE INDEX IF NOT EXISTS deliveries_day ON deliveries (enrolment_id, day);
-CREATE INDEX IF NOT EXISTS deliveries_learner ON deliveries (learner_id, state);
 CREATE INDEX IF NOT EXISTS deliveries_identity ON deliveries (identity_id, state);
 
 -- Every change of a delivery's state; append-only (D7).
