@@ -222,8 +222,13 @@ func (d *doctor) wechat(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	for _, i := range client.Check(ctx).Items {
+	report := client.Check(ctx)
+	for _, i := range report.Items {
 		name, detail := "wechat "+i.Name, "the platform agrees"
+		if i.Name == "menu" && i.OK && len(report.Menu.Buttons) == 0 {
+			d.warn(name, "the account has no menu", "tiangeng menu puts it there: without it 今日学习 can only be typed")
+			continue
+		}
 		if i.OK {
 			d.ok(name, detail)
 			continue
