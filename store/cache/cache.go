@@ -65,7 +65,7 @@ func New(o Options) (*Cache, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.embedded, o.URL = e, "redis://"+e.address()
+		c.embedded, o.URL = e, e.url()
 	}
 	options, cluster, err := parseURL(o.URL)
 	if err != nil {

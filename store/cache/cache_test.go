@@ -198,6 +198,19 @@ func TestKeysHaveOneTagAndNoAddress(t *testing.T) {
 	})
 }
 
+func TestTheEmbeddedOneIsForThisProcessAlone(t *testing.T) {
+	t.Parallel()
+	c := open(t, "embedded")
+	stranger := redis.NewClient(&redis.Options{Addr: c.embedded.server.Addr(), DisableIdentity: true})
+	defer func() { _ = stranger.Close() }()
+	if keys, err := stranger.Keys(t.Context(), "*").Result(); err == nil {
+		t.Errorf("anybody may read: %v", keys)
+	}
+	if err := c.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestFlushAllCostsNothing(t *testing.T) {
 	t.Parallel()
 	server := storetest.StartRedis(t)

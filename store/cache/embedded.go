@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"crypto/rand"
 	"fmt"
 	"sync"
 	"time"
@@ -13,6 +14,7 @@ import (
 // tick too long: it does not expire keys by itself.
 type embedded struct {
 	server *miniredis.Miniredis
+	secret string // other programs of this machine can reach the port, and must not read conversations
 	stop   chan struct{}
 	done   sync.WaitGroup
 }
@@ -21,7 +23,8 @@ type embedded struct {
 const embeddedTick = time.Second
 
 func startEmbedded() (*embedded, error) {
-	e := &embedded{server: miniredis.NewMiniRedis(), stop: make(chan struct{})}
+	e := &embedded{server: miniredis.NewMiniRedis(), secret: rand.Text(), stop: make(chan struct{})}
+	e.server.RequireAuth(e.secret)
 	if err := e.server.StartAddr("127.0.0.1:0"); err != nil {
 		return nil, fmt.Errorf("starting the embedded Redis: %w", err)
 	}
@@ -42,7 +45,8 @@ func startEmbedded() (*embedded, error) {
 	return e, nil
 }
 
-func (e *embedded) address() string { return e.server.Addr() }
+// url is where and how this process alone can reach it.
+func (e *embedded) url() string { return "redis://:" + e.secret + "@" + e.server.Addr() }
 
 func (e *embedded) close() {
 	close(e.stop)
