@@ -165,29 +165,48 @@ func (c *demoCmd) config(s demoSecrets) (*configs.Config, error) {
 	return cfg, nil
 }
 
-// startDemoClock makes the first start a training day after eight, so that there is a lesson to
-// take: on a weekend the clock begins on the next working day.
+// startDemoClock begins the demo where it has something to show.
 func startDemoClock(platform *sim.Platform) {
 	calendar, err := parseCalendar(configs.Calendar)
 	if err != nil {
 		return // the calendar built in is tested; without it the demo begins now
 	}
-	now := platform.Clock().Now()
+	platform.Clock().Set(demoStart(calendar, platform.Clock().Now()))
+}
+
+// demoStart is now, or the next moment after eight on a training day whose morrow is one, too: there
+// is a lesson to take, and "tomorrow 08:00" brings a push, also when the demo is tried on a Friday.
+func demoStart(calendar study.Calendar, now time.Time) time.Time {
+	schedule := demoSchedule(calendar, now)
+	trains := func(day study.Day) bool {
+		training, err := calendar.Training(day, schedule)
+		return err == nil && training
+	}
 	for i := range 30 {
 		day := study.DayOf(now.AddDate(0, 0, i))
-		schedule := study.Schedule{Start: day, Hour: demoHour, WorkingDays: true}
-		if training, err := calendar.Training(day, schedule); err != nil || !training {
+		at, err := schedule.At(day)
+		if err != nil || !trains(day) || !trains(day.Add(1)) {
 			continue
 		}
-		at, err := schedule.At(day)
-		if err != nil {
-			return
-		}
 		if at = at.Add(5 * time.Minute); i > 0 || now.Before(at) {
-			platform.Clock().Set(at)
+			return at
 		}
-		return
+		return now
 	}
+	return now
+}
+
+// demoSchedule trains on working days; where the calendar ends within two months, on Monday to
+// Friday, so that an old copy of the program still has a demo.
+func demoSchedule(calendar study.Calendar, now time.Time) study.Schedule {
+	s := study.Schedule{Start: study.DayOf(now), Hour: demoHour, WorkingDays: true}
+	for _, at := range []time.Time{now, now.AddDate(0, 2, 0)} {
+		if known, _ := calendar.Knows(at.In(study.Zone).Year()); !known {
+			s.WorkingDays, s.Weekdays = false, []time.Weekday{time.Monday, time.Tuesday, time.Wednesday, time.Thursday, time.Friday}
+			break
+		}
+	}
+	return s
 }
 
 func (c *demoCmd) banner(p *program, at addresses) {

@@ -78,7 +78,7 @@ const (
 func demoPersonas() []sim.Persona {
 	return []sim.Persona{
 		{OpenID: phoneLi, Name: "李文山", Note: "村干部，已绑定", Avatar: "李", Color: "#4a7c59", Hints: hints("今日学习", "继续", "我的学习", "帮助")},
-		{OpenID: phoneYang, Name: "杨秀兰", Note: "村干部，还没绑定", Avatar: "杨", Color: "#a8577e", Hints: hints("杨秀兰 新村 7K3M", "今日学习")},
+		{OpenID: phoneYang, Name: "杨秀兰", Note: "村干部，刚来，要先绑定", Avatar: "杨", Color: "#a8577e", Hints: hints("杨秀兰 新村 7K3M", "今日学习")},
 		{OpenID: phoneWang, Name: "王建国", Note: "乡镇干部，已绑定", Avatar: "王", Color: "#4668a8", Hints: hints("今日学习", "暂停", "恢复")},
 		{OpenID: phoneChen, Name: "陈老师", Note: "教员，自己也在班里学", Avatar: "陈", Color: "#b0772f", Hints: hints("今日学习", "我的学习")},
 	}
@@ -104,7 +104,7 @@ func seedDemo(ctx context.Context, a *app) error {
 	if len(cohorts) == 0 {
 		_, err := a.store.ApplyCohort(ctx, now, "demo", study.Cohort{
 			Code: demoCohort, Name: "示范班（村干部线上微课）", Courses: []string{"fang-fanpin", "shanqu-bizai"},
-			Schedule: study.Schedule{Start: study.DayOf(now), Hour: demoHour, WorkingDays: true},
+			Schedule: demoSchedule(a.subject.calendar, now),
 		})
 		if err != nil {
 			return fmt.Errorf("setting up the sample class: %w", err)

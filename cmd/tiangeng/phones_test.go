@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/tiangeng/tiangeng/bot/conversation"
 	"github.com/tiangeng/tiangeng/content"
 )
 
@@ -140,7 +143,13 @@ func (b *tab) types(openid, text string) string {
 		b.do("show the keyboard", chromedp.Click(fmt.Sprintf(`[data-openid=%q] [data-role="menu-toggle"]`, openid)))
 	}
 	b.do("type "+text, chromedp.SendKeys(input, text+"\r"))
-	b.until("an answer to "+text, fmt.Sprintf(`document.querySelectorAll('[data-openid=%q] [data-role="bubble"][data-from="bot"]').length > %d`, openid, before))
+	return b.next(openid, "an answer to "+text, before)
+}
+
+// next waits until the phone shows more bubbles of the bot than before, and returns the newest.
+func (b *tab) next(openid, what string, before int) string {
+	b.t.Helper()
+	b.until(what, fmt.Sprintf(`document.querySelectorAll('[data-openid=%q] [data-role="bubble"][data-from="bot"]').length > %d`, openid, before))
 	return b.says(openid, "")
 }
 
@@ -157,7 +166,8 @@ func (b *tab) shot(name string) {
 }
 
 // The tour of the README on the real page in a real browser: bind, learn, answer, complete; move the
-// clock and see the push; the wire shows ciphertext and plaintext. A second start goes on.
+// clock and see the push; the wire shows ciphertext and plaintext. A second start goes on, --fresh
+// starts over.
 func TestTheTourOfTheDemo(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
@@ -169,10 +179,13 @@ func TestTheTourOfTheDemo(t *testing.T) {
 	follow := fmt.Sprintf(`[data-openid=%q] [data-role="follow"]`, phoneYang)
 	b.do("follow", chromedp.WaitVisible(follow), chromedp.Click(follow))
 	b.says(phoneYang, "个人信息说明")
-	if reply := b.types(phoneYang, "杨秀兰 新村 7K3M"); !strings.Contains(reply, "绑定好了") {
-		t.Fatalf("could not bind: %s", reply)
-	}
-	reply := b.types(phoneYang, "学习")
+	b.do("take the suggested line", chromedp.Click(fmt.Sprintf(`[data-openid=%q] .hint[title="杨秀兰 新村 7K3M"]`, phoneYang)))
+	b.do("send it", chromedp.Click(fmt.Sprintf(`[data-openid=%q] [data-role="send"]`, phoneYang)))
+	b.says(phoneYang, "绑定好了")
+	before := b.count(phoneYang)
+	b.do("show the menu", chromedp.Click(fmt.Sprintf(`[data-openid=%q] [data-role="menu-toggle"]`, phoneYang)))
+	b.do("tap 今日学习", chromedp.Click(fmt.Sprintf(`[data-openid=%q] [data-role="menu-button"][data-key=%q]`, phoneYang, conversation.KeyToday)))
+	reply := b.next(phoneYang, "the lesson", before)
 	b.shot("lesson")
 	for range 20 {
 		if strings.Contains(reply, "这一课学完了") {
@@ -187,33 +200,78 @@ func TestTheTourOfTheDemo(t *testing.T) {
 	if !strings.Contains(reply, "这一课学完了") || !strings.Contains(reply, "学时") {
 		t.Fatalf("the lesson was not completed: %s", reply)
 	}
+	before = b.count(phoneYang)
 	b.do("move the clock", chromedp.Click(`[data-role="advance"][data-step="tomorrow 08:00"]`))
-	b.says(phoneYang, "今天的微课")
-	b.until("the wire shows a push and an API call", `document.querySelectorAll('[data-role="wire-item"]').length > 3`)
+	if push := b.next(phoneYang, "the push", before); !strings.Contains(push, "今天的微课") {
+		t.Errorf("tomorrow at eight came: %s", push)
+	}
+	b.until("the wire shows a push of a message and a call of the API", `document.querySelector('[data-role="wire-item"][data-dir="api"][data-errcode="0"]') !== null`)
+	b.do("open the last push", chromedp.Evaluate[chromedp.Void](`[...document.querySelectorAll('[data-role="wire-item"][data-dir="push"]')].at(-1).click()`))
+	for what, shown := range map[string]string{
+		"the signed address": "msg_signature", "the ciphertext": "<Encrypt>", "the plaintext": "<MsgType><![CDATA[text]]>", "the decrypted reply": "这一课学完了",
+	} {
+		b.until("the wire shows "+what, fmt.Sprintf("document.querySelector('.wdetail').textContent.includes(%q)", shown))
+	}
+	b.do("show the plaintext", chromedp.Evaluate[chromedp.Void](`[...document.querySelectorAll('.wdetail h4')].find((e) => e.textContent.includes('请求解密后')).scrollIntoView()`))
+	b.until("every picture is there", `[...document.images].every((i) => i.complete && i.naturalWidth > 0)`)
 	b.shot("desk")
 	small := openTab(t, d.at.Phones, 390, 844)
 	small.until("a phone is shown", `!!document.querySelector('[data-openid] [data-role="bubble"]')`)
 	small.shot("phone")
 
-	checkDemoList(t, dir)
+	checkDemoList(t, dir, 1)
 	for path, want := range map[string]string{d.at.Public + "/console/": "管理台", d.at.Admin + "/healthz": "alive", d.at.Admin + "/readyz": "true", d.at.Admin + "/metrics": "tiangeng_turns_total"} {
 		if status, body := get(t, path); status != 200 || !strings.Contains(body, want) {
 			t.Errorf("%s: %d, no %q in it", path, status, want)
 		}
 	}
+	offset := d.offset(t)
 	if status := d.stop(); status != statusDone {
 		t.Errorf("the demo stopped with %d", status)
 	}
 	again := startDemo(t, dir)
-	_, chat := get(t, strings.TrimSuffix(again.at.Phones, "/")+"/api/users/"+phoneYang+"/chat")
-	if !strings.Contains(chat, "这一课学完了") {
+	if chat := again.chat(t, phoneYang); !strings.Contains(chat, "绑定好了") || !strings.Contains(chat, "这一课学完了") {
 		t.Error("a second start forgot the chat")
 	}
-	checkDemoList(t, dir)
+	if now := again.offset(t); now != offset {
+		t.Errorf("a second start moved the clock from %s to %s ahead", offset, now)
+	}
+	checkDemoList(t, dir, 1)
+	again.stop()
+	fresh := startDemo(t, dir, "--fresh")
+	if chat := fresh.chat(t, phoneYang); strings.Contains(chat, "绑定好了") {
+		t.Error("--fresh kept the chat")
+	}
+	if now := fresh.offset(t); now == offset {
+		t.Errorf("--fresh kept the clock %s ahead", now)
+	}
+	checkDemoList(t, dir, 0)
 }
 
-// checkDemoList exports the demo's completion list while it runs: ten people, two courses, one lesson.
-func checkDemoList(t *testing.T, dir string) {
+// chat is what a phone shows, as the page is told.
+func (d demo) chat(t *testing.T, openid string) string {
+	t.Helper()
+	status, chat := get(t, d.at.Phones+"api/users/"+openid+"/chat")
+	if status != http.StatusOK {
+		t.Fatalf("reading a chat: %d %s", status, chat)
+	}
+	return chat
+}
+
+// offset is how far the demo's clock is ahead of the host's.
+func (d demo) offset(t *testing.T) time.Duration {
+	t.Helper()
+	_, body := get(t, d.at.Phones+"api/clock")
+	var c struct{ OffsetMs int64 }
+	if err := json.Unmarshal([]byte(body), &c); err != nil {
+		t.Fatalf("%v: %s", err, body)
+	}
+	return time.Duration(c.OffsetMs) * time.Millisecond
+}
+
+// checkDemoList exports the demo's completion list while it runs: ten people in two courses each,
+// also those who did nothing, and as many lines as wanted for what 杨秀兰 learned.
+func checkDemoList(t *testing.T, dir string, want int) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	p := &program{stdout: &out, stderr: &errs}
@@ -229,19 +287,20 @@ func checkDemoList(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	people, learned := map[string]int{}, 0
+	people, lines, learned := map[string]int{}, 0, 0
 	for _, row := range rows {
 		text := strings.Join(row, "|")
 		if len(row) < 10 || !strings.Contains(text, "青松镇") {
 			continue
 		}
 		people[row[4]+row[5]]++
+		lines++
 		if strings.Contains(text, "杨秀兰") && strings.Contains(text, "防止返贫") && strings.Contains(text, "|8|1|100|") {
 			learned++
 		}
 	}
-	if len(people) != 10 || learned != 1 {
-		t.Errorf("the list has %d people, and %d lines for what 杨秀兰 learned:\n%s", len(people), learned, out.String())
+	if len(people) != 10 || lines != 20 || learned != want {
+		t.Errorf("the list has %d people, %d lines, and %d for what 杨秀兰 learned:\n%s", len(people), lines, learned, out.String())
 	}
 }
 
