@@ -92,7 +92,7 @@ type Store interface {
 type NeedFunc func(conversation.State, channel.Inbound) conversation.Needs
 
 // LoadRequest is one inbound message to be loaded for. Cached may spare reading the state; a
-// stale one loses at commit. Fresh forbids using Cached after a lost commit.
+// stale one loses at commit, and the turn is loaded anew without it.
 type LoadRequest struct {
 	In     channel.Inbound
 	Cached *Snapshot

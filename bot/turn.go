@@ -123,6 +123,7 @@ func (s *Service) serve(ctx context.Context, batch []*waiter) {
 type turn struct {
 	*waiter
 	cached *Snapshot
+	loaded Loaded
 	closed bool
 }
 
@@ -144,12 +145,7 @@ func open(turns []*turn) []*turn {
 // attempt loads, steps and commits the open turns once. Turns that lost their state stay open.
 func (s *Service) attempt(ctx context.Context, turns []*turn) {
 	now := s.o.Now()
-	requests := make([]LoadRequest, len(turns))
-	for i, t := range turns {
-		requests[i] = LoadRequest{In: t.in, Cached: t.cached}
-	}
-	loaded, err := s.o.Store.LoadTurns(ctx, now, requests, s.core.Load().engine.Need)
-	if err != nil {
+	if err := s.load(ctx, now, turns); err != nil {
 		s.o.Logger.Warn("loading turns", "people", len(turns), "err", err)
 		for _, t := range turns {
 			t.closed = true
@@ -157,11 +153,11 @@ func (s *Service) attempt(ctx context.Context, turns []*turn) {
 		}
 		return
 	}
-	stepped, commits := s.step(ctx, turns, loaded)
+	stepped, commits := s.step(turns)
 	results := s.o.Store.CommitTurns(ctx, now, commits)
 	saved := make([]CachedCommit, 0, len(results))
 	for i, r := range results {
-		if c, ok := s.conclude(stepped[i], loadedOf(turns, loaded, stepped[i]), commits[i], r); ok {
+		if c, ok := s.conclude(stepped[i], commits[i], r); ok {
 			saved = append(saved, c)
 		}
 	}
@@ -170,40 +166,51 @@ func (s *Service) attempt(ctx context.Context, turns []*turn) {
 	s.o.Cache.SaveConversations(ctx, saved)
 }
 
-func loadedOf(turns []*turn, loaded []Loaded, t *turn) *Loaded {
-	for i := range turns {
-		if turns[i] == t {
-			return &loaded[i]
+// load reads what the turns start from. Which facts a message needs depends on the question that is
+// open; when that question's course version had to be fetched first, the facts are read again.
+func (s *Service) load(ctx context.Context, now time.Time, turns []*turn) error {
+	requests := make([]LoadRequest, len(turns))
+	for i, t := range turns {
+		requests[i] = LoadRequest{In: t.in, Cached: t.cached}
+	}
+	for again := false; ; again = true {
+		core := s.core.Load()
+		loaded, err := s.o.Store.LoadTurns(ctx, now, requests, core.engine.Need)
+		if err != nil {
+			return err
+		}
+		learned := false
+		for i, t := range turns {
+			t.loaded = loaded[i]
+			if ref, ok := t.loaded.Snapshot.State.Ref(); ok && !t.loaded.Answered && core.library.Version(ref) == nil {
+				if _, err := s.learnVersion(ctx, ref); err != nil {
+					s.o.Logger.Error("loading the course version of an open lesson", "course", ref.Course, "err", err)
+					continue // step gives this one up
+				}
+				learned = true
+			}
+		}
+		if !learned || again {
+			return nil
 		}
 	}
-	return nil
 }
 
 // step runs the engine for every turn that is not answered yet.
-func (s *Service) step(ctx context.Context, turns []*turn, loaded []Loaded) ([]*turn, []conversation.Turn) {
+func (s *Service) step(turns []*turn) ([]*turn, []conversation.Turn) {
 	stepped := make([]*turn, 0, len(turns))
 	commits := make([]conversation.Turn, 0, len(turns))
-	for i, t := range turns {
-		l := &loaded[i]
-		if l.Answered {
+	core := s.core.Load()
+	for _, t := range turns {
+		if t.loaded.Answered {
 			s.o.Metrics.turn("repeat", "answered")
-			t.close(l.Reply)
+			t.close(t.loaded.Reply)
 			continue
 		}
-		c := s.core.Load()
-		if ref, ok := l.Snapshot.State.Ref(); ok {
-			var err error
-			if c, err = s.learnVersion(ctx, ref); err != nil {
-				s.o.Logger.Error("loading the course version of an open lesson", "course", ref.Course, "err", err)
-				t.closed = true
-				s.giveUp(t.waiter, false)
-				continue
-			}
-		}
-		turn, err := step(c.engine, l, t.in)
+		turn, err := core.step(&t.loaded, t.in)
 		if err != nil {
 			s.o.Metrics.failed("step")
-			s.o.Logger.Error("stepping a turn", "mode", l.Snapshot.State.Mode, "err", err)
+			s.o.Logger.Error("stepping a turn", "mode", t.loaded.Snapshot.State.Mode, "err", err)
 			t.closed = true
 			s.giveUp(t.waiter, false)
 			continue
@@ -214,20 +221,24 @@ func (s *Service) step(ctx context.Context, turns []*turn, loaded []Loaded) ([]*
 	return stepped, commits
 }
 
-// step calls the pure engine; a panic there is this one turn's failure (P1).
-func step(e *conversation.Engine, l *Loaded, in channel.Inbound) (t conversation.Turn, err error) {
+// step calls the pure engine; a panic there is this one turn's failure (P1), and so is a lesson whose
+// course version nobody has: marking by another version would be a guess.
+func (c *core) step(l *Loaded, in channel.Inbound) (t conversation.Turn, err error) {
+	if ref, ok := l.Snapshot.State.Ref(); ok && c.library.Version(ref) == nil {
+		return t, fmt.Errorf("course %s is not known in version %s", ref.Course, ref.Version)
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("the engine panicked: %v", p)
 		}
 	}()
-	t = e.Step(l.Snapshot.State, in, l.Facts)
+	t = c.engine.Step(l.Snapshot.State, in, l.Facts)
 	t.Identity, t.Seq = l.Snapshot.Identity, l.Snapshot.Seq
 	return t, nil
 }
 
 // conclude gives the sender what the commit allows, and returns what the cache should know.
-func (s *Service) conclude(t *turn, l *Loaded, turn conversation.Turn, r Commit) (CachedCommit, bool) {
+func (s *Service) conclude(t *turn, turn conversation.Turn, r Commit) (CachedCommit, bool) {
 	s.o.Metrics.turn(turn.Topic, string(r.Verdict))
 	switch r.Verdict {
 	case CommitDone:
@@ -236,7 +247,7 @@ func (s *Service) conclude(t *turn, l *Loaded, turn conversation.Turn, r Commit)
 		}
 		c := CachedCommit{In: t.in}
 		if cacheable(turn) {
-			identity := l.Snapshot.Identity
+			identity := t.loaded.Snapshot.Identity
 			identity.ID = r.Identity
 			c.Snapshot = &Snapshot{Identity: identity, State: turn.After, Seq: turn.Seq + 1}
 		}
