@@ -67,14 +67,12 @@ func removeBinary() {
 	}
 }
 
-// lastStart is how long the last startBinary took until the program answered.
-var lastStart time.Duration
-
 // process is a running tiangeng.
 type process struct {
 	cmd    *exec.Cmd
 	public string // http://127.0.0.1:port
 	admin  string
+	took   time.Duration // from the start until it answered
 	log    *lockedBuffer
 	exited chan error
 }
@@ -115,7 +113,7 @@ func startBinary(t testing.TB, bin string, env []string, args ...string) *proces
 	case <-time.After(30 * time.Second):
 		t.Fatalf("the program did not start:\n%s", p.log)
 	}
-	lastStart = time.Since(began)
+	p.took = time.Since(began)
 	return p
 }
 
