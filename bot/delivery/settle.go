@@ -27,6 +27,9 @@ func Settle(o channel.Outcome, attempt int, deadline, now time.Time) Settlement 
 		s.To = Accepted
 		return s
 	case channel.Unsent:
+		if stops(o.Class) { // for example the token endpoint's 40164: nothing goes out until somebody acts
+			return stop(s, deadline, now)
+		}
 		return retry(s, max(o.RetryAfter, delay(attempt)), deadline, now)
 	case channel.Refused:
 		return settleRefusal(s, attempt, deadline, now)
@@ -46,8 +49,7 @@ func settleRefusal(s Settlement, attempt int, deadline, now time.Time) Settlemen
 		}
 		return retry(s, max(o.RetryAfter, delay(attempt)), deadline, now)
 	case channel.ClassCampaign, channel.ClassOperator:
-		s.StopCampaign = true
-		return retry(s, max(o.RetryAfter, 5*time.Minute), deadline, now)
+		return stop(s, deadline, now)
 	case channel.ClassRecipient:
 		s.CloseWindow = o.Reason == ReasonWindowClosed || o.Reason == ReasonWindowSpent
 		s.Unfollowed = o.Reason == ReasonNotFollowing
@@ -62,6 +64,14 @@ const (
 	ReasonWindowSpent  = "window_spent"
 	ReasonNotFollowing = "not_following"
 )
+
+// stops tells whether a class concerns all deliveries alike.
+func stops(c channel.Class) bool { return c == channel.ClassCampaign || c == channel.ClassOperator }
+
+func stop(s Settlement, deadline, now time.Time) Settlement {
+	s.StopCampaign = true
+	return retry(s, max(s.Outcome.RetryAfter, 5*time.Minute), deadline, now)
+}
 
 func delay(attempt int) time.Duration {
 	return retryDelays[min(max(attempt, 1), len(retryDelays))-1]

@@ -38,6 +38,7 @@ func TestSettle(t *testing.T) {
 		{"an unlisted code has failed", refused(channel.ClassNone, "unlisted"), 1, later, Settlement{To: Failed, Why: WhyPlatform}},
 		{"quota used up: all rest, nobody is lost", refused(channel.ClassCampaign, ""), 1, later, Settlement{To: Pending, Due: now.Add(5 * time.Minute), StopCampaign: true}},
 		{"the operator must act: all rest", refused(channel.ClassOperator, ""), 9, later, Settlement{To: Pending, Due: now.Add(5 * time.Minute), StopCampaign: true}},
+		{"the token is refused to this host: nothing was sent, all rest", channel.Outcome{Verdict: channel.Unsent, Class: channel.ClassOperator}, 1, later, Settlement{To: Pending, Due: now.Add(5 * time.Minute), StopCampaign: true}},
 		{"no time left for another try", channel.Outcome{Verdict: channel.Unsent}, 1, now.Add(3 * time.Second), Settlement{To: Expired, Why: WhyDeadline, Due: now.Add(5 * time.Second)}},
 	}
 	for _, c := range cases {
