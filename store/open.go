@@ -234,15 +234,6 @@ func (s *Store) Ping(ctx context.Context) (time.Time, error) {
 	return fromMs(now), nil
 }
 
-// ClockSkew tells how far the database's clock is ahead of now.
-func (s *Store) ClockSkew(ctx context.Context, now time.Time) (time.Duration, error) {
-	db, err := s.Ping(ctx)
-	if err != nil {
-		return 0, err
-	}
-	return db.Sub(now), nil
-}
-
 // Engine names the database and its version, for people.
 func (s *Store) Engine(ctx context.Context) string {
 	q, name := "SELECT VERSION()", "MySQL "

@@ -20,16 +20,6 @@ const (
 	UnitExact                   // the unit itself, in the roster's own words
 )
 
-// MatchUnit compares what a person typed with a unit, see MatchUnitName. A unit without Full is
-// compared by its Name.
-func MatchUnit(typed string, unit OrgUnit) UnitMatch {
-	full := unit.Full
-	if full == "" {
-		full = unit.Name
-	}
-	return MatchUnitName(typed, full)
-}
-
 // MatchUnitName compares what a person typed with the names of a unit and those above it, joined
 // by · (OrgUnit.Full, Learner.UnitName). Units above may be left out or shortened; 省 is passed
 // over; 村, 村委会, 村民委员会, 社区, 居委会 … are one ending, and so are 街道 and 街道办事处,

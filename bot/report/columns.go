@@ -160,21 +160,6 @@ func rangeWords(from, to study.Day) string {
 	return string(from) + " 至 " + string(to)
 }
 
-// FileName is the generated name of a list's file, in letters that every system takes: class or
-// "all", cut-off by the clock of Asia/Shanghai.
-func FileName(h Head, f Format) string {
-	cohort := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' {
-			return r
-		}
-		return -1
-	}, h.Query.Cohort)
-	if cohort == "" {
-		cohort = "all"
-	}
-	return "completions-" + cohort + "-" + h.Query.CutOff.In(study.Zone).Format("20060102-150405") + "." + string(f)
-}
-
 // hours writes study hours as a number with two places.
 func hours(h study.StudyHours) string { return sheet.Fixed(int(h), 2).String() }
 

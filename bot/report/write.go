@@ -19,21 +19,6 @@ const (
 	HTML Format = "html" // a page to print
 )
 
-// ContentType is the media type for HTTP, "" for an unknown format.
-func (f Format) ContentType() string {
-	switch f {
-	case CSV:
-		return "text/csv; charset=utf-8"
-	case XLSX:
-		return "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-	case JSON:
-		return "application/json"
-	case HTML:
-		return "text/html; charset=utf-8"
-	}
-	return ""
-}
-
 // writer is one format: head first, then lines, then end or – when something broke – abandon.
 type writer interface {
 	head(h Head, titles map[string]string) error

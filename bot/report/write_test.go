@@ -229,22 +229,7 @@ func TestWriteKnowsItsFormats(t *testing.T) {
 	t.Parallel()
 	_, err := report.Write(io.Discard, "pdf", report.Head{}, nil, seq(nil))
 	var e *fault.Error
-	if !errors.As(err, &e) || e.Key != "report.format_unknown" || report.Format("pdf").ContentType() != "" {
+	if !errors.As(err, &e) || e.Key != "report.format_unknown" {
 		t.Errorf("got %v", err)
-	}
-	head, _ := sample()
-	for f, want := range map[report.Format]string{report.CSV: "completions-demo-2026-20260331-180000.csv", report.XLSX: "completions-demo-2026-20260331-180000.xlsx"} {
-		if got := report.FileName(head, f); got != want {
-			t.Errorf("file name is %s, want %s", got, want)
-		}
-	}
-	head.Query.Cohort = "../甲"
-	if got := report.FileName(head, report.CSV); got != "completions-all-20260331-180000.csv" {
-		t.Errorf("file name is %s", got)
-	}
-	for _, f := range formats {
-		if f.ContentType() == "" {
-			t.Errorf("%s has no media type", f)
-		}
 	}
 }

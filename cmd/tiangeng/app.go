@@ -16,7 +16,6 @@ import (
 	"github.com/tiangeng/tiangeng/bot"
 	"github.com/tiangeng/tiangeng/bot/channel"
 	"github.com/tiangeng/tiangeng/bot/channel/wechat"
-	"github.com/tiangeng/tiangeng/bot/fault"
 	"github.com/tiangeng/tiangeng/bot/web"
 	"github.com/tiangeng/tiangeng/configs"
 	"github.com/tiangeng/tiangeng/content"
@@ -65,7 +64,7 @@ func openApp(ctx context.Context, c *configs.Config, log *slog.Logger, o appOpti
 	if a.store, err = openCurrent(ctx, c, log); err != nil {
 		return a, err
 	}
-	if err = a.publish(ctx); err != nil {
+	if err = publish(ctx, a.store, a.subject, a.clock.Now, log); err != nil {
 		return a, err
 	}
 	if a.cache, err = cache.New(cache.Options{URL: c.Redis.URL, Logger: log}); err != nil {
@@ -81,37 +80,6 @@ func openApp(ctx context.Context, c *configs.Config, log *slog.Logger, o appOpti
 		Replica: replicaName(c), LessonURL: a.lessonURLs(),
 	})
 	return a, err
-}
-
-// publish registers the courses of the files. A course whose files were changed under a number
-// that is in use is served as it was published, and said loudly: stopping the whole service for a
-// trainer's slip would punish the learners.
-func (a *app) publish(ctx context.Context) error {
-	for _, p := range a.subject.problems {
-		if !p.Warning {
-			a.log.Error("a course file is not right: its course is left out", "file", p.File, "line", p.Line)
-		}
-	}
-	var keep []*content.Course
-	for _, c := range a.subject.library.Courses() {
-		err := a.store.PublishCourses(ctx, a.clock.Now(), []*content.Course{c})
-		if fault.CodeOf(err) == fault.Conflict {
-			a.log.Error("a course was changed without a new version number: the published one stays", "course", c.ID, "number", c.Number)
-			published, err := a.store.CourseByNumber(ctx, c.ID, c.Number)
-			if err != nil {
-				return fmt.Errorf("loading the published course %s: %w", c.ID, err)
-			}
-			keep = append(keep, published)
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("publishing course %s: %w", c.ID, err)
-		}
-	}
-	if len(keep) > 0 {
-		a.subject.library = a.subject.library.WithCurrent(keep...)
-	}
-	return nil
 }
 
 func (a *app) openClient() error {
@@ -191,11 +159,7 @@ func prefixes(list []string) []netip.Prefix {
 }
 
 // public is the handler of the public listener.
-func (a *app) public() (http.Handler, error) {
-	receiver, err := a.receiver()
-	if err != nil {
-		return nil, err
-	}
+func (a *app) public(receiver *wechat.Receiver) (http.Handler, error) {
 	pages, err := web.New(web.Options{Library: a.service.Library, Logger: a.log})
 	if err != nil {
 		return nil, fmt.Errorf("pages: %w", err)
@@ -217,7 +181,11 @@ func (a *app) health() http.Handler {
 
 // run serves until ctx ends, then finishes what has begun, within 20 s (G1).
 func (a *app) run(ctx context.Context, listening func(addresses), fallbackPorts bool) error {
-	public, err := a.public()
+	receiver, err := a.receiver()
+	if err != nil {
+		return err
+	}
+	public, err := a.public(receiver)
 	if err != nil {
 		return err
 	}
@@ -249,7 +217,7 @@ func (a *app) run(ctx context.Context, listening func(addresses), fallbackPorts 
 	// lanes empty; the health listener goes last.
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), 18*time.Second)
 	defer cancel()
-	err = errors.Join(err, front.http.Shutdown(limit))
+	err = errors.Join(err, front.http.Shutdown(limit), receiver.Drain(limit))
 	stopWork()
 	background.Wait()
 	err = errors.Join(err, admin.http.Shutdown(limit))

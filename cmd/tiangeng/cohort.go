@@ -67,7 +67,8 @@ func (c *cohortImportCmd) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	s, err := openCurrent(ctx, cfg, logger(cfg, p.stderr))
+	log := logger(cfg, p.stderr)
+	s, err := openCurrent(ctx, cfg, log)
 	if err != nil {
 		return err
 	}
@@ -86,6 +87,10 @@ func (c *cohortImportCmd) run(ctx context.Context, p *program) error {
 				return fmt.Errorf("class %s: there is no course %q (tiangeng content list)", cohort.Code, id)
 			}
 		}
+	}
+	// The service publishes at its start; a list exported before has to know titles and lengths too.
+	if err := publish(ctx, s, subject, clock.Now, log); err != nil {
+		return err
 	}
 	for _, cohort := range cohorts {
 		changed, err := s.ApplyCohort(ctx, clock.Now(), actor(), cohort)

@@ -68,11 +68,10 @@ func demoRoster() []people.RosterRow {
 
 // Openids of the demo's phones.
 const (
-	phoneLi    = "oDEMO_li_wenshan_00000000001"
-	phoneYang  = "oDEMO_yang_xiulan_0000000002"
-	phoneWang  = "oDEMO_wang_jianguo_000000003"
-	phoneChen  = "oDEMO_chen_laoshi_0000000004"
-	demoFollow = demoCohort // the class QR's scene is the class code
+	phoneLi   = "oDEMO_li_wenshan_00000000001"
+	phoneYang = "oDEMO_yang_xiulan_0000000002"
+	phoneWang = "oDEMO_wang_jianguo_000000003"
+	phoneChen = "oDEMO_chen_laoshi_0000000004"
 )
 
 func demoPersonas() []sim.Persona {
@@ -92,7 +91,7 @@ func hints(texts ...string) []sim.Hint {
 	return list
 }
 
-func demoScenes() []sim.Scene { return []sim.Scene{{Scene: demoFollow, Label: "示范班二维码"}} }
+func demoScenes() []sim.Scene { return []sim.Scene{{Scene: demoCohort, Label: "示范班二维码"}} }
 
 // seedDemo makes the sample class and its roster; again changes nothing.
 func seedDemo(ctx context.Context, a *app) error {
@@ -136,7 +135,7 @@ func playFirstDay(ctx context.Context, a *app, platform *sim.Platform) error {
 		phoneLi: "李文山 新村 5H2P", phoneWang: "王建国 青松镇 9T4X", phoneChen: "陈老师 青松镇 3W8N",
 	} {
 		u := platform.As(phone)
-		if _, err := u.Follow(ctx, demoFollow); err != nil {
+		if _, err := u.Follow(ctx, demoCohort); err != nil {
 			return fmt.Errorf("the first follow failed: %w", err)
 		}
 		if _, err := u.Type(ctx, words); err != nil {

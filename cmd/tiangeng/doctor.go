@@ -157,6 +157,11 @@ func (d *doctor) schema(ctx context.Context, s *store.Store) {
 	default:
 		d.ok("data", detail)
 	}
+	if acts, err := s.VerifyAudit(ctx); err != nil {
+		d.fail("audit", err.Error(), "somebody changed the record of privileged acts behind the program: keep the database as it is and find out who")
+	} else {
+		d.ok("audit", fmt.Sprintf("%d acts, the chain is whole", acts))
+	}
 	d.calendar(ctx, s)
 }
 

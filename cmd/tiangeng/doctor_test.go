@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -196,6 +197,21 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Somebody who changes the record of privileged acts behind the program is found.
+func TestDoctorVerifiesTheAudit(t *testing.T) {
+	t.Parallel()
+	c := openClinic(t)
+	db, err := sql.Open("sqlite", c.path("t.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closing(db)
+	if _, err := db.ExecContext(t.Context(), "UPDATE audit SET actor = 'nobody' WHERE id = 1"); err != nil {
+		t.Fatal(err)
+	}
+	c.is(c.examine(c.config), "audit", "fail", "broken at act 1")
 }
 
 // The commonest mistake of a first start: the host is not on the console's list of addresses.

@@ -64,11 +64,9 @@ func runPlatform(ctx context.Context, p *program, platform *sim.Platform, server
 	}
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	return errors.Join(err, closeServer(limit, server), platform.Close(limit))
+	// Close, not Shutdown: the page's event streams would keep a graceful stop waiting for ever.
+	return errors.Join(err, server.http.Close(), platform.Close(limit))
 }
-
-// closeServer stops at once: the page's event streams would keep a graceful stop waiting for ever.
-func closeServer(_ context.Context, s *server) error { return s.http.Close() }
 
 func randomHex(n int) string {
 	b := make([]byte, n)
