@@ -228,6 +228,18 @@ func TestPushAndExport(t *testing.T) {
 	}
 }
 
+// A list made before the service has ever run names its courses as their files do.
+func TestListBeforeTheFirstStart(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t, "")
+	o.setUp()
+	write(t, o.path("r.csv"), rosterHead+rosterRow("张三", "A0001"))
+	o.must("roster", "import", "-c", o.config, "--cohort", "class-1", o.path("r.csv"))
+	if out := o.must("completions", "export", "-c", o.config, "--format", "csv"); !strings.Contains(out, "防止返贫") {
+		t.Errorf("the course has no title:\n%s", out)
+	}
+}
+
 // A class QR made by the command brings whoever scans it into the class.
 func TestClassQR(t *testing.T) {
 	t.Parallel()
