@@ -96,7 +96,8 @@ func (s *Service) sendOne(ctx, work context.Context, d ClaimedDelivery, held tim
 	defer cancel()
 	now := s.o.Now()
 	log := s.o.Logger.With("delivery", d.ID, "learner", d.Learner.ID)
-	decision := delivery.Plan(d.Facts, s.o.Policy, now, d.Deadline, now)
+	request := delivery.Request{Kind: delivery.KindLesson, Due: now, Deadline: d.Deadline}
+	decision := delivery.Plan(d.Facts, s.o.Account, s.o.Policy, request, now)
 	sender := s.o.Senders[d.To.Channel]
 	message, known := s.pushMessage(work, d)
 	switch {
@@ -124,7 +125,9 @@ func (s *Service) sendOne(ctx, work context.Context, d ClaimedDelivery, held tim
 	out := channel.Outbound{To: d.To, Message: message, ClientID: "d" + strconv.FormatInt(d.ID, 36)}
 	outcome := sender.Send(work, out)
 	d.State, d.Attempt = delivery.Sending, d.Attempt+1
-	settlement := delivery.Settle(outcome, d.Attempt, d.Deadline, s.o.Now())
+	settlement := delivery.Settle(outcome, delivery.Call{
+		Rung: decision.Rung, Attempt: d.Attempt, First: now, Request: request, Facts: d.Facts, Account: s.o.Account, Policy: s.o.Policy,
+	}, s.o.Now())
 	s.o.Metrics.sent(string(outcome.Verdict), string(settlement.To))
 	if settlement.StopCampaign {
 		s.pausedUntil.Store(s.o.Now().Add(stopPause).UnixMilli())

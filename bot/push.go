@@ -210,7 +210,7 @@ func (s *Service) plan(e DueEnrolment, push Push, now time.Time) (PlannedDeliver
 		Enrolment: e.Enrolment.ID,
 		Learner:   e.Enrolment.Learner,
 		Lesson:    lesson,
-		Decision:  delivery.Plan(facts, s.o.Policy, push.DueAt, push.Deadline, now),
+		Decision:  delivery.Plan(facts, s.o.Account, s.o.Policy, delivery.Request{Kind: delivery.KindLesson, Due: push.DueAt, Deadline: push.Deadline}, now),
 	}, nil
 }
 

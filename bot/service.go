@@ -29,6 +29,7 @@ type Options struct {
 	Library  *content.Library
 	Phrases  *content.Phrases
 	Calendar study.Calendar
+	Account  delivery.Account // what the official account may use; Spent is the service's own
 	Policy   delivery.Policy
 	Senders  map[string]Sender // by channel name
 	Now      func() time.Time  // the service's clock; never nil

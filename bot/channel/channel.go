@@ -29,6 +29,7 @@ const (
 	KindFollow   InboundKind = "follow"   // EventKey is the scene of the QR, "" without one
 	KindUnfollow InboundKind = "unfollow" // from here on nothing may be sent, and platform data is deleted
 	KindReceipt  InboundKind = "receipt"  // Receipts says what became of earlier sends
+	KindGrant    InboundKind = "grant"    // Grants says what the person allowed or took back
 	KindOther    InboundKind = "other"
 )
 
@@ -53,6 +54,13 @@ type Inbound struct {
 	MenuItem string // id of a tapped message-menu item
 	EventKey string // see the kinds
 	Receipts []Receipt
+	Grants   []Grant
+}
+
+// Grant is one decision of a person about notices of one template.
+type Grant struct {
+	Template string // the platform's id of the template
+	Accepted bool   // false: refused, or switched off in the settings
 }
 
 // MessageKind is the shape of an outgoing message.
@@ -104,11 +112,49 @@ type Option struct {
 	Text string `json:"text"`
 }
 
-// Outbound is one proactive message.
+// Way is how a proactive message travels. Each has its own call, its own right and its own limits
+// (wechat-protocol §3).
+type Way string
+
+// The ways.
+const (
+	WayWindow   Way = "window"   // customer-service message: Message
+	WayNotice   Way = "notice"   // subscription notice: Form
+	WayOnce     Way = "once"     // one-time subscribe message: Form with Scene
+	WayTemplate Way = "template" // template message: Form; deduplicated by ClientID for 10 minutes
+	WayMass     Way = "mass"     // mass send to a list: see MassOutbound
+)
+
+// Outbound is one proactive message to one person.
 type Outbound struct {
 	To       Address
-	Message  Message
-	ClientID string // letters and digits, at most 32, fixed for the life of the delivery
+	Way      Way     // "" is WayWindow
+	Message  Message // of WayWindow
+	Form     Form    // of the others
+	ClientID string  // letters and digits, at most 32, fixed for the life of the delivery
+}
+
+// Form is a message in the fields of one of the account's templates.
+type Form struct {
+	Template string            // the platform's id
+	Fields   map[string]string // by the template's own names; the platform cuts each at 20 characters
+	URL      string            // opened by a tap; "" for none
+	Title    string            // of WayOnce, at most 15 characters
+	Scene    int               // of WayOnce, 0 to 10,000, as it was granted
+}
+
+// MassOutbound is one text to a list of people, by one call: 2 to 10,000 of one account.
+type MassOutbound struct {
+	Account  string
+	To       []string // the platform's ids
+	Text     string
+	ClientID string // deduplicates for 24 hours; at most 32 letters and digits
+}
+
+// Quota is how often a way may be used on one day of the platform (Asia/Shanghai).
+type Quota struct {
+	Limit int // calls a day; 0 when the platform does not say
+	Used  int // calls the platform has counted so far
 }
 
 // Verdict is what is certain about a send.

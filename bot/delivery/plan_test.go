@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/tiangeng/tiangeng/bot/people"
@@ -20,6 +21,7 @@ type ladderCase struct {
 	name          string
 	now, deadline time.Time
 	facts         Facts
+	account       Account
 	policy        Policy
 	rung          Rung
 	why           Why
@@ -61,9 +63,9 @@ func ladder(t *testing.T) []ladderCase {
 			return n
 		}
 		p := quiet
-		p.Window, p.KeepFree = f[9] == "y", number(f[10])
+		p.KeepFree = number(f[10])
 		cases = append(cases, ladderCase{
-			name: f[0], now: clock, deadline: minutes(f[11]), policy: p, rung: Rung(f[12]), why: Why(f[13]),
+			name: f[0], now: clock, deadline: minutes(f[11]), account: Account{Window: f[9] == "y"}, policy: p, rung: Rung(f[12]), why: Why(f[13]),
 			facts: Facts{
 				TypedAt: minutes(f[2]), TapAt: minutes(f[3]), SentSince: number(f[4]),
 				Bound: f[5] == "y", Following: f[6] == "y", Push: people.Push(f[7]), Due: f[8] == "y",
@@ -78,7 +80,7 @@ func TestLadder(t *testing.T) {
 	for _, c := range ladder(t) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			got := Plan(c.facts, c.policy, c.now, c.deadline, c.now)
+			got := Plan(c.facts, c.account, c.policy, Request{Kind: KindLesson, Due: c.now, Deadline: c.deadline}, c.now)
 			if got.Rung != c.rung || got.Why != c.why {
 				t.Errorf("Plan = %s %q, want %s %q", got.Rung, got.Why, c.rung, c.why)
 			}
@@ -105,12 +107,14 @@ func TestNoDecisionBreaksARule(t *testing.T) {
 			TypedAt: ago("typed"), TapAt: ago("tap"), SentSince: rapid.IntRange(0, 6).Draw(t, "sent"),
 		}
 		p := Policy{
-			Window: rapid.Bool().Draw(t, "window"), KeepFree: rapid.IntRange(0, 4).Draw(t, "keep"),
+			KeepFree:  rapid.IntRange(0, 4).Draw(t, "keep"),
 			QuietFrom: time.Duration(rapid.IntRange(0, 23).Draw(t, "from")) * time.Hour, QuietUntil: time.Duration(rapid.IntRange(0, 23).Draw(t, "until")) * time.Hour,
 		}
 		deadline := now.Add(time.Duration(rapid.IntRange(-60, 16*60).Draw(t, "deadline")) * time.Minute)
-		d := Plan(f, p, now, deadline, now)
-		if again := Plan(f, p, now, deadline, now); again != d {
+		a := Account{Window: rapid.Bool().Draw(t, "window")}
+		r := Request{Kind: KindLesson, Due: now, Deadline: deadline}
+		d := Plan(f, a, p, r, now)
+		if again := Plan(f, a, p, r, now); !cmp.Equal(again, d) {
 			t.Fatalf("not deterministic: %+v then %+v", d, again)
 		}
 		if d.Rung == RungPull {
@@ -125,13 +129,13 @@ func TestNoDecisionBreaksARule(t *testing.T) {
 		}
 		left, until := Left(f, at)
 		switch {
-		case !f.Bound || !f.Following || !f.Due || f.Push != people.PushOn || !p.Window:
+		case !f.Bound || !f.Following || !f.Due || f.Push != people.PushOn || !a.Window:
 			t.Fatalf("sends to somebody who may not be sent to: %+v", f)
-		case left <= p.KeepFree || d.NotAfter.After(until):
+		case left <= p.KeepFree || !at.Before(until):
 			t.Fatalf("sends outside the window: left %d until %v, %+v", left, until, d)
 		case !at.Before(deadline) || d.NotAfter.After(deadline):
 			t.Fatalf("sends after the deadline %v: %+v", deadline, d)
-		case p.afterQuiet(at) != at:
+		case p.quietEnd(Ladder{Quiet: true}, at) != at:
 			t.Fatalf("sends in quiet hours at %v: %+v", at, p)
 		}
 	})

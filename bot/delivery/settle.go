@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tiangeng/tiangeng/bot/channel"
@@ -10,17 +11,36 @@ import (
 // lost leases and our own errors do not count (reliability §5.2, rule 8; B7).
 const MaxAttempts = 5
 
+// How long the platform remembers a client id, less a margin for a call under way (wechat-protocol
+// §3: template 10 minutes, mass send 24 hours).
+const (
+	TemplateRepeat = 9 * time.Minute
+	MassRepeat     = 23 * time.Hour
+)
+
 // retryDelays are the pauses before the next try, by attempt (reliability §5.2, rule 8).
 var retryDelays = [...]time.Duration{5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute}
 
-// Settle says what the platform's answer makes of a customer-service delivery in state Sending.
-//
-//	attempt   1-based number of the attempt that got this answer
-//	deadline  when the delivery expires, UTC
-//
-// A customer-service message has no idempotency key: an unknown outcome is never repeated, it is
-// counted (D2, D3). Source: reliability §5.4.
-func Settle(o channel.Outcome, attempt int, deadline, now time.Time) Settlement {
+// repeatDelay is the pause before a deduplicated call of unknown outcome is repeated.
+const repeatDelay = 30 * time.Second
+
+// Call is one call that was made for a delivery.
+type Call struct {
+	Rung      Rung
+	Attempt   int       // 1-based number of this attempt
+	First     time.Time // first attempt of the delivery, UTC
+	Ambiguous bool      // an earlier attempt may have reached the person
+	Request   Request
+	Facts     Facts // as they were before the call
+	Account   Account
+	Policy    Policy
+}
+
+// Settle says what the platform's answer makes of a delivery in state Sending. A refusal that is
+// about this person and this rung goes on with the next lawful rung, where there is one; a call
+// whose outcome nobody knows is repeated only where the platform removes duplicates (D2, D3).
+// Source: reliability §5.4.
+func Settle(o channel.Outcome, c Call, now time.Time) Settlement {
 	s := Settlement{Outcome: o}
 	switch o.Verdict {
 	case channel.Accepted:
@@ -28,61 +48,143 @@ func Settle(o channel.Outcome, attempt int, deadline, now time.Time) Settlement 
 		return s
 	case channel.Unsent:
 		if stops(o.Class) { // for example the token endpoint's 40164: nothing goes out until somebody acts
-			return stop(s, deadline, now)
+			return c.stop(s, now)
 		}
-		return retry(s, max(o.RetryAfter, delay(attempt)), deadline, now)
+		return c.retry(s, max(o.RetryAfter, delay(c.Attempt)), now)
 	case channel.Refused:
-		return settleRefusal(s, attempt, deadline, now)
-	default:
-		s.To, s.Why = Unknown, WhyAmbiguous
-		return s
+		return c.refused(s, now)
 	}
-}
-
-func settleRefusal(s Settlement, attempt int, deadline, now time.Time) Settlement {
-	o := s.Outcome
-	switch o.Class {
-	case channel.ClassRetry, channel.ClassLater, channel.ClassToken:
-		if attempt >= MaxAttempts {
-			s.To, s.Why = Failed, WhyPlatform
-			return s
-		}
-		return retry(s, max(o.RetryAfter, delay(attempt)), deadline, now)
-	case channel.ClassCampaign, channel.ClassOperator:
-		return stop(s, deadline, now)
-	case channel.ClassRecipient:
-		s.CloseWindow = o.Reason == ReasonWindowClosed || o.Reason == ReasonWindowSpent
-		s.Unfollowed = o.Reason == ReasonNotFollowing
+	s.Ambiguous = true
+	if c.Rung == RungTemplate && now.Add(repeatDelay).Before(c.First.Add(TemplateRepeat)) && c.Attempt < MaxAttempts {
+		return c.retry(s, repeatDelay, now) // the same client id: the person sees it once
 	}
-	s.To, s.Why = Failed, WhyPlatform
+	s.To, s.Why = Unknown, WhyAmbiguous
 	return s
 }
 
-// Words of channel.Outcome.Reason that change what we believe about a person. Adapters use them.
+func (c Call) refused(s Settlement, now time.Time) Settlement {
+	o := s.Outcome
+	switch o.Class {
+	case channel.ClassRetry, channel.ClassLater, channel.ClassToken:
+		if c.Attempt >= MaxAttempts {
+			return c.fail(s)
+		}
+		return c.retry(s, max(o.RetryAfter, delay(c.Attempt)), now)
+	case channel.ClassCampaign, channel.ClassOperator:
+		if o.Reason == ReasonQuotaSpent { // only this way is shut until midnight; the plan knows the others
+			return c.retry(s, 0, now)
+		}
+		return c.stop(s, now)
+	case channel.ClassRecipient, channel.ClassOurs:
+		return c.climb(s, now)
+	}
+	return c.fail(s)
+}
+
+// climb goes on with the next lawful rung. What the platform said of the person counts at once.
+func (c Call) climb(s Settlement, now time.Time) Settlement {
+	s.CloseWindow = s.Outcome.Reason == ReasonWindowClosed || s.Outcome.Reason == ReasonWindowSpent
+	s.Unfollowed = s.Outcome.Reason == ReasonNotFollowing
+	s.Refusing = s.Outcome.Reason == ReasonRefusing || s.Outcome.Reason == ReasonBlacklisted
+	s.NoGrant = s.Outcome.Reason == ReasonNoGrant
+	s.Tried = c.Rung
+	if c.Ambiguous || c.Attempt >= MaxAttempts {
+		return c.fail(s)
+	}
+	f := c.Facts
+	f.Tried = append(slices.Clone(f.Tried), c.Rung)
+	f.Following = f.Following && !s.Unfollowed
+	f.Refusing = f.Refusing || s.Refusing
+	d := Plan(f, c.Account, c.Policy, c.Request, now)
+	if d.Rung == RungPull {
+		return c.fail(s)
+	}
+	s.To, s.Due = Pending, now
+	if d.NotBefore.After(now) {
+		s.Due = d.NotBefore
+	}
+	return s
+}
+
+// fail ends a delivery that the platform refused. Where an earlier attempt may have reached the
+// person, nobody may say that it did not.
+func (c Call) fail(s Settlement) Settlement {
+	s.To, s.Why = Failed, WhyPlatform
+	if c.Ambiguous {
+		s.To, s.Why = Unknown, WhyAmbiguous
+	}
+	return s
+}
+
+// Words of channel.Outcome.Reason that change what we believe. Adapters use them.
 const (
 	ReasonWindowClosed = "window_closed"
 	ReasonWindowSpent  = "window_spent"
 	ReasonNotFollowing = "not_following"
+	ReasonRefusing     = "receiving_switched_off"
+	ReasonBlacklisted  = "blacklisted"
+	ReasonNoGrant      = "no_grant"
+	ReasonQuotaSpent   = "quota_spent"
 )
 
 // stops tells whether a class concerns all deliveries alike.
 func stops(c channel.Class) bool { return c == channel.ClassCampaign || c == channel.ClassOperator }
 
-func stop(s Settlement, deadline, now time.Time) Settlement {
+func (c Call) stop(s Settlement, now time.Time) Settlement {
 	s.StopCampaign = true
-	return retry(s, max(s.Outcome.RetryAfter, 5*time.Minute), deadline, now)
+	return c.retry(s, max(s.Outcome.RetryAfter, 5*time.Minute), now)
 }
 
 func delay(attempt int) time.Duration {
 	return retryDelays[min(max(attempt, 1), len(retryDelays))-1]
 }
 
-func retry(s Settlement, after time.Duration, deadline, now time.Time) Settlement {
+func (c Call) retry(s Settlement, after time.Duration, now time.Time) Settlement {
 	s.Due = now.Add(after)
-	if !s.Due.Before(deadline) {
-		s.To, s.Why = Expired, WhyDeadline
+	if s.Due.Before(c.Request.Deadline) {
+		s.To = Pending
 		return s
 	}
-	s.To = Pending
+	s.To, s.Why = Expired, WhyDeadline
+	if c.Ambiguous || s.Ambiguous {
+		s.To, s.Why = Unknown, WhyAmbiguous
+	}
+	return s
+}
+
+// SettleMass says what the platform's answer makes of a batch of a mass send. Its client id is good
+// for a day, so an unknown outcome is repeated; who of an accepted batch got it is not knowable.
+//
+//	attempt  1-based number of this attempt
+//	first    when the first attempt was, UTC
+func SettleMass(o channel.Outcome, attempt int, first, deadline, now time.Time) Settlement {
+	c := Call{Rung: RungMass, Attempt: attempt, First: first, Request: Request{Deadline: deadline}}
+	s := Settlement{Outcome: o}
+	switch o.Verdict {
+	case channel.Accepted:
+		s.To = Accepted
+		return s
+	case channel.Unsent:
+		if stops(o.Class) {
+			return c.stop(s, now)
+		}
+		return c.retry(s, max(o.RetryAfter, delay(attempt)), now)
+	case channel.Refused:
+		switch o.Class {
+		case channel.ClassRetry, channel.ClassLater, channel.ClassToken:
+			if attempt < MaxAttempts {
+				return c.retry(s, max(o.RetryAfter, delay(attempt)), now)
+			}
+		case channel.ClassCampaign, channel.ClassOperator:
+			return c.stop(s, now)
+		}
+		return c.fail(s)
+	}
+	s.Ambiguous = true
+	if now.Add(repeatDelay).Before(first.Add(MassRepeat)) {
+		c.Request.Deadline = first.Add(MassRepeat) // it is a question, not a new send
+		return c.retry(s, max(repeatDelay, delay(attempt)), now)
+	}
+	s.To, s.Why = Unknown, WhyAmbiguous
 	return s
 }

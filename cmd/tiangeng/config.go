@@ -119,7 +119,7 @@ func (s *subject) engine() *conversation.Engine {
 func policy(c *configs.Config) delivery.Policy {
 	from, _ := configs.TimeOfDay(c.Push.QuietFrom)   // Validate has refused what cannot be read
 	until, _ := configs.TimeOfDay(c.Push.QuietUntil) // the same
-	return delivery.Policy{Window: c.WeChat.Window, KeepFree: c.Push.KeepFree, QuietFrom: from, QuietUntil: until, Lateness: c.Push.Lateness}
+	return delivery.Policy{KeepFree: c.Push.KeepFree, QuietFrom: from, QuietUntil: until, Lateness: c.Push.Lateness}
 }
 
 // replicaName names this process among the replicas.
