@@ -113,7 +113,8 @@ func (s *Service) sendOne(ctx, work context.Context, d ClaimedDelivery, held tim
 		log.Error("a delivery cannot be sent: no sender or no such lesson", "course", d.Lesson.Course.Course)
 		return s.giveBack(work, d, delivery.Skipped, delivery.WhyPoison, time.Time{})
 	}
-	ok, err := s.o.Store.BeginSending(work, now, d, decision.Rung)
+	d.Rung = decision.Rung
+	ok, err := one(s.o.Store.BeginSending(work, now, []ClaimedDelivery{d}))
 	if err != nil {
 		log.Warn("writing ahead of a send", "err", err)
 		return outcomeLost
@@ -136,7 +137,7 @@ func (s *Service) sendOne(ctx, work context.Context, d ClaimedDelivery, held tim
 	// The platform has answered: what it said must be written whatever happens to work's time.
 	settleCtx, done := context.WithTimeout(context.WithoutCancel(work), sendTimeout)
 	defer done()
-	ok, err = s.o.Store.SettleDelivery(settleCtx, s.o.Now(), d, settlement)
+	ok, err = one(s.o.Store.SettleDeliveries(settleCtx, s.o.Now(), []SettledDelivery{{d, settlement}}))
 	if err != nil {
 		// The row stays in sending; its lease runs out and it becomes unknown, which is the truth.
 		log.Error("settling a delivery", "verdict", outcome.Verdict, "errcode", outcome.Code, "err", err)
@@ -147,8 +148,10 @@ func (s *Service) sendOne(ctx, work context.Context, d ClaimedDelivery, held tim
 	return outcomeSent
 }
 
+func one(list []bool, err error) (bool, error) { return len(list) == 1 && list[0], err }
+
 func (s *Service) giveBack(ctx context.Context, d ClaimedDelivery, to delivery.State, why delivery.Why, due time.Time) dispatchOutcome {
-	ok, err := s.o.Store.ReleaseDelivery(ctx, s.o.Now(), d, to, why, due)
+	ok, err := one(s.o.Store.ReleaseDeliveries(ctx, s.o.Now(), []ReleasedDelivery{{d, to, why, due}}))
 	if err != nil {
 		s.o.Logger.Warn("giving back a delivery", "delivery", d.ID, "err", err)
 		return outcomeLost

@@ -54,22 +54,27 @@ type Store interface {
 	// when it never fired.
 	PushSummary(ctx context.Context, cohort string, day study.Day) (PushSummary, error)
 
-	// ClaimDeliveries takes up to limit pending deliveries that are due, for owner, with a lease
-	// by the database's clock, and returns them with fresh facts.
+	// ClaimDeliveries takes up to limit pending deliveries that are due, of campaigns that run and
+	// are not paused, for owner, with a lease by the database's clock, and returns them with fresh
+	// facts. Campaigns share the limit fairly. Those whose rung is mass are for ClaimMassBatch.
 	ClaimDeliveries(ctx context.Context, now time.Time, owner string, limit int, lease time.Duration) ([]ClaimedDelivery, error)
 
-	// BeginSending commits state sending, attempt number and first-attempt time before the call.
-	// false: do not send. The lease is no longer ours; or the recipient paused, left or was sent
-	// something since the claim, and the delivery is pending again (D4, D5).
-	BeginSending(ctx context.Context, now time.Time, d ClaimedDelivery, rung delivery.Rung) (bool, error)
+	// BeginSending commits state sending, rung (d.Rung), attempt number and first-attempt time before
+	// the calls, for all of a group in one transaction. One result for each, in order. false: do not
+	// send that one. The lease is no longer ours; or the campaign was paused or cancelled, or the recipient
+	// paused, left or was sent something since the claim, and the delivery is pending again (D4, D5).
+	// Two deliveries of one phone in a group: only the first begins (reliability §5.2, rule 9).
+	BeginSending(ctx context.Context, now time.Time, group []ClaimedDelivery) ([]bool, error)
 
-	// SettleDelivery writes what became of it, only from the state, owner and term that d has.
-	// It also counts the message against the reply window. false: lost the lease, wrote nothing.
-	SettleDelivery(ctx context.Context, now time.Time, d ClaimedDelivery, s delivery.Settlement) (bool, error)
+	// SettleDeliveries writes what became of a group in one transaction, each only from the state,
+	// owner and term that it has; one that lost its lease does not disturb the others. It also
+	// keeps what the answers taught about the people: messages of the reply window, contacts of
+	// the day, grants. false: lost the lease, wrote nothing.
+	SettleDeliveries(ctx context.Context, now time.Time, group []SettledDelivery) ([]bool, error)
 
-	// ReleaseDelivery gives a claimed delivery back unsent: to pending, or skipped or expired
-	// when fresh facts say so.
-	ReleaseDelivery(ctx context.Context, now time.Time, d ClaimedDelivery, to delivery.State, why delivery.Why, due time.Time) (bool, error)
+	// ReleaseDeliveries gives claimed deliveries back unsent: to pending, or to skipped or expired
+	// when fresh facts say so. d.Rung is written as the rung to use next.
+	ReleaseDeliveries(ctx context.Context, now time.Time, group []ReleasedDelivery) ([]bool, error)
 
 	// SweepLeases turns expired claimed rows (or rows without a lease) into pending, expired
 	// sending rows into unknown, and pending rows past their deadline into expired.
@@ -170,17 +175,39 @@ type PushSummary struct {
 
 // ClaimedDelivery is a delivery held under a lease.
 type ClaimedDelivery struct {
-	ID       int64
-	Owner    string
-	Term     int64
-	Attempt  int // attempts so far
-	State    delivery.State
-	Deadline time.Time
-	Lesson   study.LessonRef
-	Learner  people.Learner
-	To       channel.Address // zero when nobody's phone is bound any more
-	Facts    delivery.Facts  // Due is true
-	LeaseEnd time.Time       // by the database's clock
+	ID        int64
+	Owner     string
+	Term      int64
+	Attempt   int       // attempts so far
+	First     time.Time // first attempt, zero before it
+	Ambiguous bool      // an earlier attempt may have reached the person
+	State     delivery.State
+	Rung      delivery.Rung // as planned; the dispatcher sets what it decided
+	Deadline  time.Time
+	Campaign  CampaignID
+	Kind      delivery.Kind
+	Title     string // of the campaign; "" for a day's lesson
+	Body      Body
+	WantsAck  bool
+	Lesson    study.LessonRef // of a day's lesson and its reminder
+	Learner   people.Learner
+	To        channel.Address // zero when nobody's phone is bound any more
+	Facts     delivery.Facts  // Due is true
+	LeaseEnd  time.Time       // by the database's clock
+}
+
+// SettledDelivery is a delivery in state sending and what became of its call.
+type SettledDelivery struct {
+	ClaimedDelivery
+	Settlement delivery.Settlement
+}
+
+// ReleasedDelivery is a claimed delivery that is given back unsent.
+type ReleasedDelivery struct {
+	ClaimedDelivery
+	To  delivery.State
+	Why delivery.Why
+	Due time.Time // of pending: not before; zero for at once
 }
 
 // Swept counts what a sweep changed.

@@ -135,7 +135,19 @@ const flightPause = 5 * time.Second
 // once more: who has paused, left or been sent something since is not sent this (D4, D5), and no phone
 // has two calls in flight (reliability §5.2, rule 9). Such a delivery goes back to pending, where the
 // next claim brings what is true now.
-func (s *Store) BeginSending(ctx context.Context, now time.Time, d bot.ClaimedDelivery, rung delivery.Rung) (bool, error) {
+func (s *Store) BeginSending(ctx context.Context, now time.Time, group []bot.ClaimedDelivery) ([]bool, error) {
+	out := make([]bool, len(group))
+	for i, d := range group {
+		begun, err := s.beginSending(ctx, now, d, d.Rung)
+		if err != nil {
+			return out, err
+		}
+		out[i] = begun
+	}
+	return out, nil
+}
+
+func (s *Store) beginSending(ctx context.Context, now time.Time, d bot.ClaimedDelivery, rung delivery.Rung) (bool, error) {
 	begun := false
 	err := s.transact(ctx, s.orm, func(tx *gorm.DB) error {
 		q := under(tx)
@@ -186,8 +198,20 @@ func (s *Store) lookAgain(ctx context.Context, q querier, now time.Time, d bot.C
 	return phone, time.Time{}, nil
 }
 
-// SettleDelivery writes what became of a call, and what it taught us about the person.
-func (s *Store) SettleDelivery(ctx context.Context, now time.Time, d bot.ClaimedDelivery, t delivery.Settlement) (bool, error) {
+// SettleDeliveries writes what became of the calls, and what they taught us about the people.
+func (s *Store) SettleDeliveries(ctx context.Context, now time.Time, group []bot.SettledDelivery) ([]bool, error) {
+	out := make([]bool, len(group))
+	for i, d := range group {
+		ok, err := s.settleDelivery(ctx, now, d.ClaimedDelivery, d.Settlement)
+		if err != nil {
+			return out, err
+		}
+		out[i] = ok
+	}
+	return out, nil
+}
+
+func (s *Store) settleDelivery(ctx context.Context, now time.Time, d bot.ClaimedDelivery, t delivery.Settlement) (bool, error) {
 	o := t.Outcome
 	ambiguous := 0
 	if t.To == delivery.Unknown {
@@ -224,8 +248,20 @@ func learned(ctx context.Context, q querier, d bot.ClaimedDelivery, t delivery.S
 	return err
 }
 
-// ReleaseDelivery gives a delivery back unsent.
-func (s *Store) ReleaseDelivery(ctx context.Context, now time.Time, d bot.ClaimedDelivery, to delivery.State, why delivery.Why, due time.Time) (bool, error) {
+// ReleaseDeliveries gives deliveries back unsent.
+func (s *Store) ReleaseDeliveries(ctx context.Context, now time.Time, group []bot.ReleasedDelivery) ([]bool, error) {
+	out := make([]bool, len(group))
+	for i, d := range group {
+		ok, err := s.releaseDelivery(ctx, now, d.ClaimedDelivery, d.To, d.Why, d.Due)
+		if err != nil {
+			return out, err
+		}
+		out[i] = ok
+	}
+	return out, nil
+}
+
+func (s *Store) releaseDelivery(ctx context.Context, now time.Time, d bot.ClaimedDelivery, to delivery.State, why delivery.Why, due time.Time) (bool, error) {
 	ok, err := s.move(ctx, now, d, to, why, 0, nil, ", not_before = CASE WHEN ? > 0 THEN ? ELSE not_before END, owner = ''", toMs(due), toMs(due))
 	if err != nil {
 		return false, fmt.Errorf("giving back a delivery: %w", err)

@@ -48,7 +48,8 @@ func (o *outbox) claim(owner string, n int) []bot.ClaimedDelivery {
 // begin writes ahead of a call and wants that to be allowed or not.
 func (o *outbox) begin(d bot.ClaimedDelivery, want bool) bot.ClaimedDelivery {
 	o.t.Helper()
-	if ok, err := o.s.BeginSending(o.t.Context(), start, d, delivery.RungWindow); ok != want || err != nil {
+	d.Rung = delivery.RungWindow
+	if ok, err := one(o.s.BeginSending(o.t.Context(), start, []bot.ClaimedDelivery{d})); ok != want || err != nil {
 		o.t.Errorf("BeginSending: %v, %v; want %v", ok, err, want)
 	}
 	d.State, d.Attempt = delivery.Sending, d.Attempt+1
@@ -57,14 +58,14 @@ func (o *outbox) begin(d bot.ClaimedDelivery, want bool) bot.ClaimedDelivery {
 
 func (o *outbox) settle(d bot.ClaimedDelivery, s delivery.Settlement, want bool) {
 	o.t.Helper()
-	if ok, err := o.s.SettleDelivery(o.t.Context(), start, d, s); ok != want || err != nil {
+	if ok, err := one(o.s.SettleDeliveries(o.t.Context(), start, []bot.SettledDelivery{{ClaimedDelivery: d, Settlement: s}})); ok != want || err != nil {
 		o.t.Errorf("SettleDelivery to %s: %v, %v; want %v", s.To, ok, err, want)
 	}
 }
 
 func (o *outbox) release(d bot.ClaimedDelivery, to delivery.State, why delivery.Why, due time.Time, want bool) {
 	o.t.Helper()
-	if ok, err := o.s.ReleaseDelivery(o.t.Context(), start, d, to, why, due); ok != want || err != nil {
+	if ok, err := one(o.s.ReleaseDeliveries(o.t.Context(), start, []bot.ReleasedDelivery{{ClaimedDelivery: d, To: to, Why: why, Due: due}})); ok != want || err != nil {
 		o.t.Errorf("ReleaseDelivery to %s: %v, %v; want %v", to, ok, err, want)
 	}
 }
@@ -318,7 +319,8 @@ var outboxCases = map[string]func(*testing.T, *bundle){
 		for i, d := range o.claim("me", days+1) {
 			s := []bot.Store{b.s, other}[i%2]
 			group.Go(func() {
-				ok, err := s.BeginSending(t.Context(), start, d, delivery.RungWindow)
+				d.Rung = delivery.RungWindow
+				ok, err := one(s.BeginSending(t.Context(), start, []bot.ClaimedDelivery{d}))
 				if err != nil {
 					t.Error(err)
 				}
@@ -416,3 +418,6 @@ var outboxCases = map[string]func(*testing.T, *bundle){
 		b.want([]string{"1100"}, "SELECT COUNT(*) FROM delivery_history WHERE from_state = 'claimed'")
 	},
 }
+
+// one is the result for a group of one.
+func one(list []bool, err error) (bool, error) { return len(list) == 1 && list[0], err }
