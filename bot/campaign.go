@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/tiangeng/tiangeng/bot/channel"
@@ -100,7 +101,8 @@ type Progress struct {
 // Recipient is somebody who meets an audience, with what is known about them now.
 type Recipient struct {
 	Learner people.Learner
-	Facts   delivery.Facts // Due is true
+	To      channel.Address // zero when nobody's phone is bound
+	Facts   delivery.Facts  // Due is true
 }
 
 // PlannedRecipient is one row of a campaign's frozen audience.
@@ -170,6 +172,9 @@ type Unreached struct {
 	Pulled  time.Time      `json:"pulled,omitzero"`
 	Acked   time.Time      `json:"acked,omitzero"`
 }
+
+// BatchClientID is the client id of a mass batch's call, fixed for its life.
+func BatchClientID(id int64) string { return "m" + strconv.FormatInt(id, 36) }
 
 // MassBatch is one call of a mass send, held under a lease.
 type MassBatch struct {

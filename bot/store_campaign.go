@@ -41,8 +41,14 @@ type CampaignStore interface {
 	// above after, at most limit.
 	Recipients(ctx context.Context, scope people.Scope, a Audience, after people.LearnerID, limit int) ([]Recipient, error)
 
-	// SaveForecast keeps the last forecast with the campaign.
+	// SaveForecast keeps the last forecast with the campaign. DraftsToForecast returns drafts that were
+	// made in the chat and have none yet, oldest first, at most 20.
 	SaveForecast(ctx context.Context, id CampaignID, f Forecast) error
+	DraftsToForecast(ctx context.Context) ([]Campaign, error)
+
+	// NoteSent counts a message of ours that was no delivery (a forecast, a test) against the reply
+	// window of an address.
+	NoteSent(ctx context.Context, to channel.Address) error
 
 	// CampaignsToFreeze returns the scheduled campaigns that are due and those in freezing, not
 	// paused. A scheduled one past its deadline is set to expired here and not returned.
@@ -61,11 +67,12 @@ type CampaignStore interface {
 	CampaignSummary(ctx context.Context, now time.Time, scope people.Scope, id CampaignID) (CampaignSummary, error)
 	UnreachedPeople(ctx context.Context, scope people.Scope, id CampaignID, acks bool, after people.LearnerID, limit int) ([]Unreached, error)
 
-	// ClaimMassBatch takes pending deliveries of one campaign whose rung is mass and whose recipients
-	// still may get one (facts are checked by the given function), makes them one batch of 2 to
-	// limit members in state claimed, and returns it; nil when there is none. A batch whose client id is
-	// to be repeated is returned before a new one is made. A single recipient left is skipped.
-	ClaimMassBatch(ctx context.Context, now time.Time, owner string, limit int, lease time.Duration, may func(delivery.Facts, Campaign) bool) (*MassBatch, error)
+	// ClaimMassBatch takes pending deliveries of one running campaign whose rung is mass, asks decide
+	// for each on fresh facts, and makes those that stay with the mass one batch of 2 to limit
+	// members in state claimed; nil when there is none. Whom decide sends another way becomes pending
+	// on that rung, whom it sends no way is skipped with its reason, and a single one left is skipped
+	// (no_window). A batch whose call is to be repeated with its client id (BatchClientID) comes first.
+	ClaimMassBatch(ctx context.Context, now time.Time, owner string, limit int, lease time.Duration, decide func(delivery.Facts, Campaign) delivery.Decision) (*MassBatch, error)
 
 	// BeginMassBatch and SettleMassBatch are BeginSending and SettleDelivery for a batch: one row
 	// of mass_batches, and the members' state with it, one statement.
