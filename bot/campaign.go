@@ -186,6 +186,11 @@ type MassBatch struct {
 	First     time.Time
 	Ambiguous bool
 	Deadline  time.Time
+	Kind      delivery.Kind
+	Title     string
+	Body      Body
+	WantsAck  bool
+	Channel   string
 	Account   string
 	To        []string // the platform's ids of the members
 }
