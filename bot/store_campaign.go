@@ -39,7 +39,7 @@ type CampaignStore interface {
 
 	// Recipients returns who meets the audience within the scope, with fresh facts, by learner id
 	// above after, at most limit.
-	Recipients(ctx context.Context, scope people.Scope, a Audience, after people.LearnerID, limit int) ([]Recipient, error)
+	Recipients(ctx context.Context, now time.Time, scope people.Scope, a Audience, after people.LearnerID, limit int) ([]Recipient, error)
 
 	// SaveForecast keeps the last forecast with the campaign. DraftsToForecast returns drafts that were
 	// made in the chat and have none yet, oldest first, at most 20.
