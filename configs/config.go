@@ -52,6 +52,35 @@ type WeChat struct {
 	Window         bool     `yaml:"customer_service" default:"true" help:"the account may send customer-service messages (verified accounts)"`
 	AllowedSources []string `yaml:"allowed_sources" help:"address ranges the webhook accepts, for example the platform's callback ranges; empty accepts all"`
 	TrustedProxies []string `yaml:"trusted_proxies" help:"address ranges of proxies whose X-Forwarded-For is believed"`
+
+	Notices      []Notice   `yaml:"notices" help:"subscription notices of the account, at most one for each kind of message: [{id: ID, kind: lesson, long: true, fields: {thing1: title, time2: time}}]; kinds are lesson, reminder, announcement, urgent, receipt, digest; a field takes title, lead, time, from, name or course; long is for long-term notices (长期订阅); in the environment the same as JSON"`
+	Templates    []Template `yaml:"templates" help:"template messages of the account, after a person's own act only: [{id: ID, kind: receipt, fields: {thing1: title}}]; in the environment the same as JSON"`
+	OnceTemplate string     `yaml:"once_template" help:"template id of one-time subscribe messages (一次性订阅消息); empty for none"`
+	Mass         bool       `yaml:"mass" default:"false" help:"the account may mass-send to a list of people (verified service accounts); a person gets at most four a month"`
+	APIFallbacks []string   `yaml:"api_fallbacks" help:"the platform's disaster-recovery hosts, for example https://api2.weixin.qq.com; used only for calls that are safe to repeat"`
+	DailyReserve int        `yaml:"daily_reserve" default:"1000" help:"calls of each way of sending that are kept back every day, so that answers and repairs still go"`
+	Rates        Rates      `yaml:"rates"`
+}
+
+// Notice is a subscription notice (订阅通知) of the account and what it is used for.
+type Notice struct {
+	Template `yaml:",inline"`
+	Long     bool `yaml:"long"` // long-term: one grant serves for ever
+}
+
+// Template is one of the account's templates.
+type Template struct {
+	ID     string            `yaml:"id"`
+	Kind   string            `yaml:"kind"`   // of message: lesson, reminder …
+	Fields map[string]string `yaml:"fields"` // the template's own field → title, lead, time, from, name or course
+}
+
+// Rates are the calls a second of each way of sending, over all replicas; 0 means no limit.
+type Rates struct {
+	Window   int `yaml:"window" default:"50" help:"customer-service messages a second, all replicas together; 0 for no limit"`
+	Notice   int `yaml:"notice" default:"50" help:"subscription notices a second; 0 for no limit"`
+	Once     int `yaml:"once" default:"50" help:"one-time subscribe messages a second; 0 for no limit"`
+	Template int `yaml:"template" default:"50" help:"template messages a second; 0 for no limit"`
 }
 
 // Content is what is taught and said.
@@ -67,6 +96,8 @@ type Push struct {
 	QuietFrom  string        `yaml:"quiet_from" default:"21:00" help:"nothing is pushed from this time on (Asia/Shanghai)"`
 	QuietUntil string        `yaml:"quiet_until" default:"07:00" help:"… until this time; equal times mean no quiet hours"`
 	Lateness   time.Duration `yaml:"lateness" default:"4h" help:"a push later than its hour by more than this is recorded as missed and not sent"`
+
+	ReleaseAbove int `yaml:"release_above" default:"500" help:"a campaign to more people than this needs a second person who releases it; 0: every one does"`
 }
 
 // Log is what is written to standard error.

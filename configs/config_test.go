@@ -41,7 +41,8 @@ func TestDefaultsAreValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Listen != ":8080" || c.Push.Lateness != 4*time.Hour || !c.WeChat.Window || c.Redis.URL != "embedded" {
+	if c.Listen != ":8080" || c.Push.Lateness != 4*time.Hour || !c.WeChat.Window || c.Redis.URL != "embedded" || c.WeChat.Mass || c.WeChat.DailyReserve != 1000 ||
+		c.WeChat.Rates != (Rates{50, 50, 50, 50}) || c.Push.ReleaseAbove != 500 {
 		t.Errorf("defaults: %+v", c)
 	}
 	if len(c.NeedWeChat()) != 4 {
@@ -64,6 +65,39 @@ func TestTheEnvironmentWinsOverTheFile(t *testing.T) {
 	want := []any{":1", "sqlite:///tmp/x.db", 1, time.Hour, []string{"10.0.0.0/8", "192.0.2.0/24"}, false}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
+	}
+}
+
+// someTemplate has the form of a template id.
+const someTemplate = "Ab1_-Ab1_-Ab1_-Ab1_-Ab1_-Ab1_-Ab1_-Ab1_-Ab1"
+
+// What the account may send by comes from the file and from the environment alike, and whole.
+func TestTemplatesComeFromFileAndEnvironmentAlike(t *testing.T) {
+	t.Parallel()
+	file := env(nil)
+	file.File = write(t, 0o600, "wechat:\n  mass: true\n  notices:\n    - {id: "+someTemplate+", kind: lesson, long: true, fields: {thing1: title, time2: time}}\n"+
+		"    - id: "+someTemplate+"2\n      kind: announcement\n      fields: {thing1: lead}\n  templates:\n    - {id: "+someTemplate+", kind: receipt, fields: {first: name}}\n"+
+		"  api_fallbacks: [https://api2.weixin.qq.com]\n  daily_reserve: 7\n  rates: {window: 0, once: 9}\n")
+	fromFile, err := Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fromEnv, err := Load(env(map[string]string{
+		"TIANGENG_WECHAT_MASS": "true", "TIANGENG_WECHAT_API_FALLBACKS": "https://api2.weixin.qq.com", "TIANGENG_WECHAT_DAILY_RESERVE": "7",
+		"TIANGENG_WECHAT_RATES_WINDOW": "0", "TIANGENG_WECHAT_RATES_ONCE": "9",
+		"TIANGENG_WECHAT_TEMPLATES": `[{"id":"` + someTemplate + `","kind":"receipt","fields":{"first":"name"}}]`,
+		"TIANGENG_WECHAT_NOTICES": `[{"id":"` + someTemplate + `","kind":"lesson","long":true,"fields":{"thing1":"title","time2":"time"}},` +
+			`{"id":"` + someTemplate + `2","kind":"announcement","fields":{"thing1":"lead"}}]`,
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(fromFile, fromEnv); d != "" {
+		t.Error(d)
+	}
+	w := fromFile.WeChat
+	if len(w.Notices) != 2 || !w.Notices[0].Long || w.Notices[0].Fields["time2"] != "time" || w.Rates != (Rates{0, 50, 9, 50}) {
+		t.Errorf("read: %+v", w)
 	}
 }
 
@@ -111,6 +145,21 @@ func TestEveryProblemIsNamedWithItsKey(t *testing.T) {
 		{map[string]string{"TIANGENG_PUSH_QUIET_FROM": "9pm"}, "push.quiet_from: must be a time of day"},
 		{map[string]string{"TIANGENG_PUSH_LATENESS": "4"}, "TIANGENG_PUSH_LATENESS: must be a length of time"},
 		{map[string]string{"TIANGENG_PUSH_LATENESS": "20h"}, "push.lateness: must be between"},
+		{map[string]string{"TIANGENG_PUSH_RELEASE_ABOVE": "-1"}, "push.release_above: must be 0 or more"},
+		{map[string]string{"TIANGENG_WECHAT_NOTICES": "thing1"}, "TIANGENG_WECHAT_NOTICES: must be a JSON list"},
+		{map[string]string{"TIANGENG_WECHAT_NOTICES": `[{"id":"` + someTemplate + `","kind":"lesson","lang":true,"fields":{"thing1":"title"}}]`}, "lang not found"},
+		{map[string]string{"TIANGENG_WECHAT_NOTICES": `[{"id":"x y","kind":"lesson","fields":{"thing1":"title"}}]`}, "wechat.notices[0]: id does not look like"},
+		{map[string]string{"TIANGENG_WECHAT_NOTICES": `[{"id":"` + someTemplate + `","kind":"poem","fields":{"thing1":"title"}}]`}, "wechat.notices[0]: kind must be one of lesson, reminder"},
+		{map[string]string{"TIANGENG_WECHAT_NOTICES": `[{"id":"` + someTemplate + `","kind":"lesson"}]`}, "wechat.notices[0]: fields is empty"},
+		{map[string]string{"TIANGENG_WECHAT_NOTICES": `[{"id":"` + someTemplate + `","kind":"lesson","fields":{"thing1":"secret"}}]`}, "fields: thing1 must take one of title, lead"},
+		{map[string]string{"TIANGENG_WECHAT_NOTICES": `[{"id":"` + someTemplate + `","kind":"lesson","fields":{"{{a}}":"title"}}]`}, "is not a field of a template"},
+		{map[string]string{"TIANGENG_WECHAT_NOTICES": `[{"id":"` + someTemplate + `","kind":"lesson","fields":{"a":"title"}},{"id":"` + someTemplate + `","kind":"lesson","fields":{"a":"title"}}]`}, "wechat.notices[1]: kind lesson has a template already"},
+		{map[string]string{"TIANGENG_WECHAT_TEMPLATES": `[{"id":"` + someTemplate + `","kind":"lesson","fields":{"a":"title"}}]`}, "wechat.templates[0]: kind lesson is not allowed"},
+		{map[string]string{"TIANGENG_WECHAT_ONCE_TEMPLATE": "?"}, "wechat.once_template: does not look like"},
+		{map[string]string{"TIANGENG_WECHAT_API_FALLBACKS": "https://api2.weixin.qq.com,http://sh.api.weixin.qq.com"}, "http://sh.api.weixin.qq.com must be an https address"},
+		{map[string]string{"TIANGENG_WECHAT_API_FALLBACKS": "ftp://127.0.0.1"}, "ftp://127.0.0.1 must be an https address"},
+		{map[string]string{"TIANGENG_WECHAT_DAILY_RESERVE": "-1"}, "wechat.daily_reserve: must be 0 to"},
+		{map[string]string{"TIANGENG_WECHAT_RATES_NOTICE": "-5"}, "wechat.rates.notice: must be 0 (no limit)"},
 		{map[string]string{"TIANGENG_LOG_LEVEL": "loud"}, "log.level: must be"},
 		{map[string]string{"TIANGENG_CLOCK_FOLLOW": "http://127.0.0.1:1"}, "clock.follow: follows a simulator only"},
 		{map[string]string{"TIANGENG_WECHAT_APPSECRET": "x"}, "TIANGENG_WECHAT_APPSECRET: there is no such setting"},

@@ -20,16 +20,21 @@ func Example() string {
 	var b strings.Builder
 	b.WriteString("# Tiangeng configuration. Every key can also be set by the environment variable named behind it;\n" +
 		"# secrets also by a file: the same name with _FILE. Copy this to tiangeng.yaml, chmod 600, fill in, then: tiangeng doctor -c tiangeng.yaml\n")
-	section := ""
+	var open []string // the sections that the line before stands in
 	for _, f := range fields(&Config{}) {
-		name, indent := f.Path, ""
-		if head, rest, ok := strings.Cut(f.Path, "."); ok {
-			if head != section {
-				fmt.Fprintf(&b, "\n%s:\n", head)
-				section = head
+		parts := strings.Split(f.Path, ".")
+		sections, name := parts[:len(parts)-1], parts[len(parts)-1]
+		for i, head := range sections {
+			if i < len(open) && open[i] == head {
+				continue
 			}
-			name, indent = rest, "  "
+			if i == 0 {
+				b.WriteString("\n")
+			}
+			fmt.Fprintf(&b, "%s%s:\n", strings.Repeat("  ", i), head)
 		}
+		open = sections
+		indent := strings.Repeat("  ", len(sections))
 		fmt.Fprintf(&b, "%s# %s (%s)\n", indent, f.Help, f.Env)
 		fmt.Fprintf(&b, "%s%s: %s\n", indent, name, f.yamlDefault())
 	}
@@ -38,7 +43,7 @@ func Example() string {
 
 func (f field) yamlDefault() string {
 	switch f.Value.Interface().(type) {
-	case []string:
+	case []string, []Notice, []Template:
 		return "[]"
 	case bool, int, time.Duration:
 		return f.Default

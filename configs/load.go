@@ -147,9 +147,26 @@ func (f field) set(s string) error {
 				*v = append(*v, part)
 			}
 		}
+	case *[]Notice:
+		return setList(s, v)
+	case *[]Template:
+		return setList(s, v)
 	default:
 		return fmt.Errorf("a key of type %s cannot be set", f.Value.Type())
 	}
+	return nil
+}
+
+// setList reads a list of structs from a variable of the environment: JSON, with the keys of the
+// file. JSON is YAML, so the file's strict reader serves.
+func setList[T any](s string, into *[]T) error {
+	var list []T
+	d := yaml.NewDecoder(strings.NewReader(s))
+	d.KnownFields(true)
+	if err := d.Decode(&list); err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("must be a JSON list with the keys of the file, for example [{\"id\":\"…\",\"kind\":\"lesson\",\"fields\":{\"thing1\":\"title\"}}]: %w", err)
+	}
+	*into = list
 	return nil
 }
 

@@ -4,10 +4,12 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -87,7 +89,7 @@ func (w *WeChat) validate() []error {
 	if w.Mode != "safe" && w.Mode != "compat" && w.Mode != "plain" {
 		bad("mode", "must be safe, compat or plain")
 	}
-	if u, err := url.Parse(w.APIBase); err != nil || u.Host == "" || (u.Scheme != "https" && !loopback(w.APIBase)) {
+	if !apiBase(w.APIBase) {
 		bad("api_base", "must be an https address (http only for a simulator on a loopback address)")
 	}
 	for key, list := range map[string][]string{"allowed_sources": w.AllowedSources, "trusted_proxies": w.TrustedProxies} {
@@ -97,11 +99,98 @@ func (w *WeChat) validate() []error {
 			}
 		}
 	}
+	p = append(p, w.validateSending()...)
 	return p
+}
+
+var (
+	templateID    = regexp.MustCompile(`^[0-9a-zA-Z_-]{10,64}$`)
+	templateField = regexp.MustCompile(`^[a-zA-Z][0-9a-zA-Z_]{0,31}$`)
+)
+
+// Kinds are the kinds of message that a template can be used for, and Fills what its fields can be
+// filled with: the words of package delivery, which this package must not know.
+func Kinds() []string {
+	return []string{"lesson", "reminder", "announcement", "urgent", "receipt", "digest"}
+}
+
+// Fills lists what a template's field can take.
+func Fills() []string { return []string{"title", "lead", "time", "from", "name", "course"} }
+
+// validateSending checks what the account may send by.
+func (w *WeChat) validateSending() []error {
+	var p []error
+	bad := func(key, format string, args ...any) { p = append(p, fmt.Errorf("wechat."+key+": "+format, args...)) }
+	seen := map[string]bool{}
+	for i, n := range w.Notices {
+		n.check(fmt.Sprintf("notices[%d]", i), seen, bad)
+	}
+	seen = map[string]bool{}
+	for i, t := range w.Templates {
+		key := fmt.Sprintf("templates[%d]", i)
+		t.check(key, seen, bad)
+		if t.Kind != "receipt" && slices.Contains(Kinds(), t.Kind) {
+			bad(key, "kind %s is not allowed: template messages may follow a person's own act only, so the kind must be receipt", t.Kind)
+		}
+	}
+	if w.OnceTemplate != "" && !templateID.MatchString(w.OnceTemplate) {
+		bad("once_template", "does not look like a template id (letters, digits, _ and -)")
+	}
+	for _, host := range w.APIFallbacks {
+		if !apiBase(host) {
+			bad("api_fallbacks", "%s must be an https address, for example https://api2.weixin.qq.com (http only for a simulator on a loopback address)", host)
+		}
+	}
+	if w.DailyReserve < 0 || w.DailyReserve > 10_000_000 {
+		bad("daily_reserve", "must be 0 to 10000000")
+	}
+	for _, r := range []struct {
+		key  string
+		rate int
+	}{{"window", w.Rates.Window}, {"notice", w.Rates.Notice}, {"once", w.Rates.Once}, {"template", w.Rates.Template}} {
+		if r.rate < 0 || r.rate > 100_000 {
+			bad("rates."+r.key, "must be 0 (no limit) to 100000 calls a second")
+		}
+	}
+	return p
+}
+
+// check names what is wrong with one template; seen are the kinds that have one already.
+func (t Template) check(key string, seen map[string]bool, bad func(key, format string, args ...any)) {
+	if !templateID.MatchString(t.ID) {
+		bad(key, "id does not look like a template id (letters, digits, _ and -)")
+	}
+	switch {
+	case !slices.Contains(Kinds(), t.Kind):
+		bad(key, "kind must be one of %s", strings.Join(Kinds(), ", "))
+	case seen[t.Kind]:
+		bad(key, "kind %s has a template already: one for each kind", t.Kind)
+	}
+	seen[t.Kind] = true
+	if len(t.Fields) == 0 {
+		bad(key, "fields is empty: name the template's fields and what goes in")
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.Fields)) {
+		if !templateField.MatchString(name) {
+			bad(key, "fields: %q is not a field of a template, for example thing1", name)
+		}
+		if !slices.Contains(Fills(), t.Fields[name]) {
+			bad(key, "fields: %s must take one of %s", name, strings.Join(Fills(), ", "))
+		}
+	}
+}
+
+// apiBase reports whether an address may be called: https, or a simulator on this machine.
+func apiBase(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && loopback(address))
 }
 
 func (p Push) validate() []error {
 	var list []error
+	if p.ReleaseAbove < 0 {
+		list = append(list, errors.New("push.release_above: must be 0 or more"))
+	}
 	if p.KeepFree < 0 || p.KeepFree > 4 {
 		list = append(list, errors.New("push.keep_free: must be 0 to 4"))
 	}

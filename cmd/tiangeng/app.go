@@ -16,7 +16,6 @@ import (
 	"github.com/tiangeng/tiangeng/bot"
 	"github.com/tiangeng/tiangeng/bot/channel"
 	"github.com/tiangeng/tiangeng/bot/channel/wechat"
-	"github.com/tiangeng/tiangeng/bot/delivery"
 	"github.com/tiangeng/tiangeng/bot/web"
 	"github.com/tiangeng/tiangeng/configs"
 	"github.com/tiangeng/tiangeng/content"
@@ -76,7 +75,7 @@ func openApp(ctx context.Context, c *configs.Config, log *slog.Logger, o appOpti
 	}
 	a.service, err = bot.New(bot.Options{
 		Store: a.store, Cache: a.cache, Engine: a.subject.engine(), Library: a.subject.library, Phrases: a.subject.phrases,
-		Calendar: a.subject.calendar, Policy: policy(c), Account: delivery.Account{Window: c.WeChat.Window}, Now: a.clock.Now, Logger: log,
+		Calendar: a.subject.calendar, Policy: policy(c), Account: capabilities(c), Now: a.clock.Now, Logger: log,
 		Senders: map[string]bot.Sender{wechat.Channel: a.client}, Metrics: bot.NewMetrics(a.metrics),
 		Replica: replicaName(c), LessonURL: a.lessonURLs(),
 	})

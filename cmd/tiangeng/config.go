@@ -122,6 +122,20 @@ func policy(c *configs.Config) delivery.Policy {
 	return delivery.Policy{KeepFree: c.Push.KeepFree, QuietFrom: from, QuietUntil: until, Lateness: c.Push.Lateness}
 }
 
+// capabilities is what the official account may send by, from the configuration. What is spent of it
+// is the service's own.
+func capabilities(c *configs.Config) delivery.Account {
+	w := c.WeChat
+	a := delivery.Account{Window: w.Window, Once: w.OnceTemplate, Mass: w.Mass, Notices: map[delivery.Kind]delivery.Template{}, Templates: map[delivery.Kind]delivery.Template{}}
+	for _, n := range w.Notices {
+		a.Notices[delivery.Kind(n.Kind)] = delivery.Template{ID: n.ID, Long: n.Long, Fields: n.Fields}
+	}
+	for _, t := range w.Templates {
+		a.Templates[delivery.Kind(t.Kind)] = delivery.Template{ID: t.ID, Fields: t.Fields}
+	}
+	return a
+}
+
 // replicaName names this process among the replicas.
 func replicaName(c *configs.Config) string {
 	if c.Replica != "" {
