@@ -55,7 +55,7 @@ func Settle(o channel.Outcome, c Call, now time.Time) Settlement {
 		return c.refused(s, now)
 	}
 	s.Ambiguous = true
-	if c.Rung == RungTemplate && now.Add(repeatDelay).Before(c.First.Add(TemplateRepeat)) && c.Attempt < MaxAttempts {
+	if c.Rung == RungTemplate && c.Attempt < MaxAttempts {
 		return c.retry(s, repeatDelay, now) // the same client id: the person sees it once
 	}
 	s.To, s.Why = Unknown, WhyAmbiguous
@@ -141,24 +141,37 @@ func delay(attempt int) time.Duration {
 
 func (c Call) retry(s Settlement, after time.Duration, now time.Time) Settlement {
 	s.Due = now.Add(after)
-	if s.Due.Before(c.Request.Deadline) {
+	ambiguous := c.Ambiguous || s.Ambiguous
+	if s.Due.Before(c.Request.Deadline) && (!ambiguous || Repeatable(c.Rung, c.First, s.Due)) {
 		s.To = Pending
 		return s
 	}
 	s.To, s.Why = Expired, WhyDeadline
-	if c.Ambiguous || s.Ambiguous {
+	if ambiguous {
 		s.To, s.Why = Unknown, WhyAmbiguous
 	}
 	return s
 }
 
-// SettleMass says what the platform's answer makes of a batch of a mass send. Its client id is good
-// for a day, so an unknown outcome is repeated; who of an accepted batch got it is not knowable.
-//
-//	attempt  1-based number of this attempt
-//	first    when the first attempt was, UTC
-func SettleMass(o channel.Outcome, attempt int, first, deadline, now time.Time) Settlement {
-	c := Call{Rung: RungMass, Attempt: attempt, First: first, Request: Request{Deadline: deadline}}
+// Repeatable reports whether the platform would still recognise a call at that time as one it has
+// had since first, so that a person who got it does not get it again. A delivery with an ambiguous
+// attempt is sent only so, and by the rung of that attempt (D2; reliability §5.2, rule 7).
+func Repeatable(r Rung, first, at time.Time) bool {
+	switch r {
+	case RungTemplate:
+		return at.Before(first.Add(TemplateRepeat))
+	case RungMass:
+		return at.Before(first.Add(MassRepeat))
+	}
+	return false
+}
+
+// SettleMass says what the platform's answer makes of a batch of a mass send. Of the call it looks at
+// attempt, first attempt, ambiguity and the request's deadline. Its client id is good for a day, so an
+// unknown outcome is repeated, though not past the deadline: the first call may have reached nobody,
+// and then the repeat is the send (D5). Who of an accepted batch got it is not knowable.
+func SettleMass(o channel.Outcome, c Call, now time.Time) Settlement {
+	c.Rung = RungMass
 	s := Settlement{Outcome: o}
 	switch o.Verdict {
 	case channel.Accepted:
@@ -168,12 +181,12 @@ func SettleMass(o channel.Outcome, attempt int, first, deadline, now time.Time) 
 		if stops(o.Class) {
 			return c.stop(s, now)
 		}
-		return c.retry(s, max(o.RetryAfter, delay(attempt)), now)
+		return c.retry(s, max(o.RetryAfter, delay(c.Attempt)), now)
 	case channel.Refused:
 		switch o.Class {
 		case channel.ClassRetry, channel.ClassLater, channel.ClassToken:
-			if attempt < MaxAttempts {
-				return c.retry(s, max(o.RetryAfter, delay(attempt)), now)
+			if c.Attempt < MaxAttempts {
+				return c.retry(s, max(o.RetryAfter, delay(c.Attempt)), now)
 			}
 		case channel.ClassCampaign, channel.ClassOperator:
 			return c.stop(s, now)
@@ -181,10 +194,5 @@ func SettleMass(o channel.Outcome, attempt int, first, deadline, now time.Time) 
 		return c.fail(s)
 	}
 	s.Ambiguous = true
-	if now.Add(repeatDelay).Before(first.Add(MassRepeat)) {
-		c.Request.Deadline = first.Add(MassRepeat) // it is a question, not a new send
-		return c.retry(s, max(repeatDelay, delay(attempt)), now)
-	}
-	s.To, s.Why = Unknown, WhyAmbiguous
-	return s
+	return c.retry(s, max(repeatDelay, delay(c.Attempt)), now)
 }
