@@ -2,25 +2,25 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/tiangeng/tiangeng/bot/channel"
 	"github.com/tiangeng/tiangeng/bot/delivery"
-	"github.com/tiangeng/tiangeng/bot/fault"
 )
 
 const (
-	// sendTimeout is how long one delivery may take from write-ahead to settled, without the
-	// platform's own time-out.
-	sendTimeout = 15 * time.Second
+	// settleTimeout is how long writing down what the platform has said may take.
+	settleTimeout = 15 * time.Second
 	// leaseMargin is how much of the lease must be left before a call begins, so that a second
 	// owner cannot start while the first one's call can still arrive (reliability §5.2, rule 4).
 	leaseMargin = 15 * time.Second
-	// stopPause is how long sending rests after the platform said that nobody should be tried.
+	// freshness is how old the look at pause, cancel and unsubscribe may be when a call begins (D4:
+	// 5 s, less the time to put the call on the wire).
+	freshness = 4 * time.Second
+	// stopPause is how long a campaign rests after the platform said that nobody should be tried.
 	stopPause = 5 * time.Minute
 )
 
@@ -31,162 +31,281 @@ type Dispatched struct {
 	Lost     int // somebody else holds them now
 }
 
+func (d *Dispatched) add(more Dispatched) {
+	d.Sent += more.Sent
+	d.Released += more.Released
+	d.Lost += more.Lost
+}
+
 // Dispatch sends what is due, until nothing is or ctx ends. Calls that have begun are settled
 // within work's life even when ctx ends meanwhile.
 func (s *Service) Dispatch(ctx, work context.Context) (Dispatched, error) {
 	var total Dispatched
-	for ctx.Err() == nil {
-		if s.o.Now().UnixMilli() < s.pausedUntil.Load() {
-			return total, nil
-		}
+	for ctx.Err() == nil && !s.resting() {
 		claimed, err := s.o.Store.ClaimDeliveries(ctx, s.o.Now(), s.o.Replica, s.o.ClaimSize, s.o.Lease)
 		if err != nil {
 			return total, fmt.Errorf("claiming deliveries: %w", err)
 		}
-		if len(claimed) == 0 {
+		total.add(s.sendClaimed(ctx, work, claimed))
+		mass, err := s.dispatchMass(ctx, work)
+		total.add(mass)
+		if err != nil {
+			return total, err
+		}
+		if len(claimed) == 0 && mass.Sent == 0 {
 			return total, nil
 		}
-		d := s.sendAll(ctx, work, claimed)
-		total.Sent += d.Sent
-		total.Released += d.Released
-		total.Lost += d.Lost
 	}
 	return total, nil
 }
 
-func (s *Service) sendAll(ctx, work context.Context, claimed []ClaimedDelivery) Dispatched {
-	var sent, released, lost atomic.Int64
-	var workers sync.WaitGroup
-	next := make(chan ClaimedDelivery)
-	started := time.Now() //nolint:forbidigo // a duration against the lease, not a business time
-	for range min(s.o.SendWorkers, len(claimed)) {
-		workers.Go(func() {
-			for d := range next {
-				switch s.sendOne(ctx, work, d, time.Since(started)) {
-				case outcomeSent:
-					sent.Add(1)
-				case outcomeReleased:
-					released.Add(1)
-				default:
-					lost.Add(1)
-				}
+// resting reports whether the platform told us to stop altogether.
+func (s *Service) resting() bool { return s.o.Now().UnixMilli() < s.pausedUntil.Load() }
+
+// sendClaimed brings claimed deliveries to their next state, group by group. Several groups are in
+// flight, so that one is written while another is on the wire.
+func (s *Service) sendClaimed(ctx, work context.Context, claimed []ClaimedDelivery) Dispatched {
+	since := time.Now() //nolint:forbidigo // a duration against the lease, not a business time
+	var groups [][]ClaimedDelivery
+	for len(claimed) > 0 {
+		n := min(len(claimed), s.o.GroupSize)
+		groups = append(groups, claimed[:n])
+		claimed = claimed[n:]
+	}
+	if s.o.SendLanes == 1 || len(groups) < 2 {
+		var total Dispatched
+		for _, g := range groups {
+			total.add(s.sendGroup(ctx, work, g, since))
+		}
+		return total
+	}
+	var mu sync.Mutex
+	var total Dispatched
+	var lanes sync.WaitGroup
+	next := make(chan []ClaimedDelivery)
+	for range min(s.o.SendLanes, len(groups)) {
+		lanes.Go(func() {
+			for g := range next {
+				d := s.sendGroup(ctx, work, g, since)
+				mu.Lock()
+				total.add(d)
+				mu.Unlock()
 			}
 		})
 	}
-	for _, d := range claimed {
-		next <- d
+	for _, g := range groups {
+		next <- g
+	}
+	close(next)
+	lanes.Wait()
+	return total
+}
+
+// sendGroup decides again on fresh facts, then takes permits, writes ahead, calls and settles as many
+// at a time as the rate allows.
+func (s *Service) sendGroup(ctx, work context.Context, group []ClaimedDelivery, since time.Time) Dispatched {
+	var total Dispatched
+	s.letPeoplePass(ctx)
+	ready, back := s.decide(ctx, group)
+	for len(ready) > 0 {
+		n := s.permits(ctx, ready, since)
+		if n == 0 { // the lease, the day or the service ends
+			for _, d := range ready {
+				back = append(back, ReleasedDelivery{ClaimedDelivery: d, To: delivery.Pending})
+			}
+			break
+		}
+		total.add(s.sendTogether(ctx, work, ready[:n], since))
+		ready = ready[n:]
+	}
+	total.add(s.giveBack(work, back))
+	return total
+}
+
+// letPeoplePass lets messages of people go before bulk: their replies and ours share processor and
+// database.
+func (s *Service) letPeoplePass(ctx context.Context) {
+	for i := 0; i < 20 && s.line.length() > s.o.BatchSize; i++ {
+		s.wait(ctx, 10*time.Millisecond)
+	}
+}
+
+// decide plans each delivery anew: who may still get it, and by which rung.
+func (s *Service) decide(ctx context.Context, group []ClaimedDelivery) (ready []ClaimedDelivery, back []ReleasedDelivery) {
+	now := s.o.Now()
+	account := s.account(ctx, now)
+	for _, d := range group {
+		release := func(to delivery.State, why delivery.Why, due time.Time) {
+			back = append(back, ReleasedDelivery{ClaimedDelivery: d, To: to, Why: why, Due: due})
+		}
+		plan := delivery.Plan(d.Facts, account, s.o.Policy, d.request(now), now)
+		_, known := s.o.Senders[d.To.Channel]
+		switch {
+		case ctx.Err() != nil || s.resting():
+			release(delivery.Pending, delivery.WhyNone, time.Time{})
+		case plan.Rung == delivery.RungPull && plan.Why == delivery.WhyDeadline:
+			release(delivery.Expired, plan.Why, time.Time{})
+		case plan.Rung == delivery.RungPull && plan.Why == delivery.WhyPlatform:
+			// Every rung that was lawful has been refused meanwhile: that is a failure, not our choice.
+			release(delivery.Failed, plan.Why, time.Time{})
+		case plan.Rung == delivery.RungPull:
+			release(delivery.Skipped, plan.Why, time.Time{})
+		case plan.NotBefore.After(now), plan.Rung == delivery.RungMass:
+			d.Rung = plan.Rung
+			release(delivery.Pending, delivery.WhyNone, plan.NotBefore)
+		case !known:
+			s.o.Logger.Error("a delivery cannot be sent: nobody serves its channel", "delivery", d.ID, "channel", d.To.Channel)
+			release(delivery.Skipped, delivery.WhyPoison, time.Time{})
+		default:
+			d.Rung = plan.Rung
+			ready = append(ready, d)
+		}
+	}
+	return ready, back
+}
+
+// request is what the planner is asked about a delivery that is due.
+func (d ClaimedDelivery) request(now time.Time) delivery.Request {
+	return delivery.Request{Kind: d.Kind, Due: now, Deadline: d.Deadline}
+}
+
+// sendTogether writes ahead for a group in one commit, makes the calls side by side and writes down
+// what came of them in another.
+func (s *Service) sendTogether(ctx, work context.Context, group []ClaimedDelivery, since time.Time) Dispatched {
+	var total Dispatched
+	begin, cancel := context.WithTimeout(work, settleTimeout)
+	begun, err := s.o.Store.BeginSending(begin, s.o.Now(), group)
+	cancel()
+	looked := time.Now() //nolint:forbidigo // a duration, see freshness
+	if err != nil {
+		// Nobody knows whether it was written: the rows' leases run out, and those in sending become
+		// unknown although nothing was sent. That errs on the side of the truth.
+		s.o.Logger.Warn("writing ahead of sends", "count", len(group), "err", err)
+		s.returnCalls(work, group)
+		total.Lost += len(group)
+		return total
+	}
+	flying := make([]ClaimedDelivery, 0, len(group))
+	for i, d := range group {
+		if begun[i] {
+			d.State, d.Attempt = delivery.Sending, d.Attempt+1
+			if d.First.IsZero() {
+				d.First = s.o.Now()
+			}
+			flying = append(flying, d)
+			continue
+		}
+		s.returnCalls(work, group[i:i+1])
+		s.o.Metrics.failed("lease")
+		total.Lost++
+	}
+	settled := make([]SettledDelivery, len(flying))
+	s.sideBySide(len(flying), func(i int) {
+		mayStart := func() bool {
+			return ctx.Err() == nil && !s.resting() && !s.stopped(flying[i].Campaign) &&
+				time.Since(looked) < freshness && time.Since(since) < s.o.Lease-leaseMargin
+		}
+		settled[i] = s.call(work, flying[i], mayStart)
+	})
+	total.Sent += len(flying)
+	s.settle(work, settled)
+	return total
+}
+
+// sideBySide does n things with the configured number of workers; with one, in order.
+func (s *Service) sideBySide(n int, do func(i int)) {
+	if s.o.SendWorkers == 1 {
+		for i := range n {
+			do(i)
+		}
+		return
+	}
+	var workers sync.WaitGroup
+	next := make(chan int)
+	for range min(s.o.SendWorkers, n) {
+		workers.Go(func() {
+			for i := range next {
+				do(i)
+			}
+		})
+	}
+	for i := range n {
+		next <- i
 	}
 	close(next)
 	workers.Wait()
-	return Dispatched{Sent: int(sent.Load()), Released: int(released.Load()), Lost: int(lost.Load())}
 }
 
-type dispatchOutcome int
-
-const (
-	outcomeLost dispatchOutcome = iota
-	outcomeSent
-	outcomeReleased
-)
-
-// sendOne decides again on fresh facts, writes ahead, calls, settles. held is how long the lease
-// has been running already.
-func (s *Service) sendOne(ctx, work context.Context, d ClaimedDelivery, held time.Duration) dispatchOutcome {
-	work, cancel := context.WithTimeout(work, sendTimeout)
-	defer cancel()
-	now := s.o.Now()
-	log := s.o.Logger.With("delivery", d.ID, "learner", d.Learner.ID)
-	request := delivery.Request{Kind: delivery.KindLesson, Due: now, Deadline: d.Deadline}
-	decision := delivery.Plan(d.Facts, s.o.Account, s.o.Policy, request, now)
-	sender := s.o.Senders[d.To.Channel]
-	message, known := s.pushMessage(work, d)
+// call makes the one call of a delivery and says what it makes of it. A call that may no longer
+// start has certainly not been made.
+func (s *Service) call(ctx context.Context, d ClaimedDelivery, mayStart func() bool) SettledDelivery {
+	outcome := channel.Outcome{Verdict: channel.Unsent, Class: channel.ClassLater, Reason: "not_begun"}
+	out, err := s.outbound(ctx, d)
 	switch {
-	case ctx.Err() != nil, held > s.o.Lease-leaseMargin, now.UnixMilli() < s.pausedUntil.Load():
-		return s.giveBack(work, d, delivery.Pending, delivery.WhyNone, time.Time{})
-	case decision.Rung == delivery.RungPull && decision.Why == delivery.WhyDeadline:
-		return s.giveBack(work, d, delivery.Expired, delivery.WhyDeadline, time.Time{})
-	case decision.Rung == delivery.RungPull:
-		return s.giveBack(work, d, delivery.Skipped, decision.Why, time.Time{})
-	case decision.NotBefore.After(now):
-		return s.giveBack(work, d, delivery.Pending, delivery.WhyNone, decision.NotBefore)
-	case sender == nil || !known:
-		log.Error("a delivery cannot be sent: no sender or no such lesson", "course", d.Lesson.Course.Course)
-		return s.giveBack(work, d, delivery.Skipped, delivery.WhyPoison, time.Time{})
+	case errors.Is(err, errNoMessage):
+		outcome = channel.Outcome{Verdict: channel.Refused, Class: channel.ClassOurs, Reason: "no_message"}
+		fallthrough
+	case err != nil: // the store or an upload failed: later it may not
+		s.o.Logger.Error("making a message", "delivery", d.ID, "rung", d.Rung, "err", err)
+		s.returnCalls(ctx, []ClaimedDelivery{d})
+	case mayStart():
+		outcome = s.o.Senders[d.To.Channel].Send(ctx, out)
+	default:
+		s.returnCalls(ctx, []ClaimedDelivery{d})
 	}
-	d.Rung = decision.Rung
-	ok, err := one(s.o.Store.BeginSending(work, now, []ClaimedDelivery{d}))
-	if err != nil {
-		log.Warn("writing ahead of a send", "err", err)
-		return outcomeLost
-	}
-	if !ok {
-		s.o.Metrics.failed("lease")
-		return outcomeLost
-	}
-	out := channel.Outbound{To: d.To, Message: message, ClientID: "d" + strconv.FormatInt(d.ID, 36)}
-	outcome := sender.Send(work, out)
-	d.State, d.Attempt = delivery.Sending, d.Attempt+1
+	now := s.o.Now()
 	settlement := delivery.Settle(outcome, delivery.Call{
-		Rung: decision.Rung, Attempt: d.Attempt, First: now, Request: request, Facts: d.Facts, Account: s.o.Account, Policy: s.o.Policy,
-	}, s.o.Now())
+		Rung: d.Rung, Attempt: d.Attempt, First: d.First, Ambiguous: d.Ambiguous, Request: d.request(now),
+		Facts: d.Facts, Account: s.account(ctx, now), Policy: s.o.Policy,
+	}, now)
 	s.o.Metrics.sent(string(outcome.Verdict), string(settlement.To))
-	if settlement.StopCampaign {
-		s.pausedUntil.Store(s.o.Now().Add(stopPause).UnixMilli())
-		log.Error("the platform refuses everybody: sending rests", "errcode", outcome.Code, "rid", outcome.RequestID, "minutes", stopPause.Minutes())
-	}
-	// The platform has answered: what it said must be written whatever happens to work's time.
-	settleCtx, done := context.WithTimeout(context.WithoutCancel(work), sendTimeout)
-	defer done()
-	ok, err = one(s.o.Store.SettleDeliveries(settleCtx, s.o.Now(), []SettledDelivery{{d, settlement}}))
-	if err != nil {
-		// The row stays in sending; its lease runs out and it becomes unknown, which is the truth.
-		log.Error("settling a delivery", "verdict", outcome.Verdict, "errcode", outcome.Code, "err", err)
-	} else if !ok {
-		s.o.Metrics.failed("lease")
-		log.Warn("a delivery was settled by nobody: the lease was lost", "verdict", outcome.Verdict)
-	}
-	return outcomeSent
+	s.heed(ctx, d, settlement)
+	return SettledDelivery{ClaimedDelivery: d, Settlement: settlement}
 }
 
-func one(list []bool, err error) (bool, error) { return len(list) == 1 && list[0], err }
-
-func (s *Service) giveBack(ctx context.Context, d ClaimedDelivery, to delivery.State, why delivery.Why, due time.Time) dispatchOutcome {
-	ok, err := one(s.o.Store.ReleaseDeliveries(ctx, s.o.Now(), []ReleasedDelivery{{d, to, why, due}}))
+// settle writes down what the platform said: that must happen whatever becomes of the caller's time.
+// Where it cannot be written the rows stay in sending; their leases run out and they become unknown,
+// which is the truth.
+func (s *Service) settle(ctx context.Context, group []SettledDelivery) {
+	if len(group) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	ok, err := s.o.Store.SettleDeliveries(ctx, s.o.Now(), group)
 	if err != nil {
-		s.o.Logger.Warn("giving back a delivery", "delivery", d.ID, "err", err)
-		return outcomeLost
+		s.o.Metrics.failed("settle")
+		s.o.Logger.Error("settling deliveries", "count", len(group), "err", err)
+		return
 	}
-	if !ok {
-		return outcomeLost
-	}
-	return outcomeReleased
-}
-
-// pushMessage is the invitation to the day's lesson: what it is, how long, and what to type.
-func (s *Service) pushMessage(ctx context.Context, d ClaimedDelivery) (channel.Message, bool) {
-	c, err := s.learnVersion(ctx, d.Lesson.Course)
-	if err != nil {
-		return channel.Message{}, false
-	}
-	course := c.library.Version(d.Lesson.Course)
-	lesson, place := course.Lesson(d.Lesson.Lesson)
-	if lesson == nil {
-		return channel.Message{}, false
-	}
-	args := []fault.Arg{
-		fault.A("name", d.Learner.Name), fault.A("course", course.Title), fault.A("title", lesson.Title),
-		fault.A("lead", lesson.Lead), fault.A("number", place+1), fault.A("total", len(course.Lessons)),
-		fault.A("minutes", max(1, (lesson.Seconds+30)/60)),
-	}
-	if s.o.LessonURL != nil {
-		if page, picture := s.o.LessonURL(d.Lesson.Course, lesson); picture != "" {
-			return channel.Message{Kind: channel.MessageCards, Cards: []channel.Card{{
-				Title: s.o.Phrases.Say("push.card_title", args...), Summary: s.o.Phrases.Say("push.card_summary", args...),
-				Picture: picture, URL: page,
-			}}}, true
+	for i := range ok {
+		if !ok[i] {
+			s.o.Metrics.failed("lease")
+			s.o.Logger.Warn("a delivery was settled by nobody: the lease was lost", "delivery", group[i].ID, "verdict", group[i].Settlement.Outcome.Verdict)
 		}
 	}
-	return channel.Text(s.o.Phrases.Say("push.lesson", args...)), true
+}
+
+func (s *Service) giveBack(ctx context.Context, group []ReleasedDelivery) (total Dispatched) {
+	if len(group) == 0 {
+		return total
+	}
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	ok, err := s.o.Store.ReleaseDeliveries(ctx, s.o.Now(), group)
+	if err != nil {
+		s.o.Logger.Warn("giving back deliveries", "count", len(group), "err", err)
+		total.Lost = len(group)
+		return total
+	}
+	for i := range ok {
+		if ok[i] {
+			total.Released++
+		} else {
+			total.Lost++
+		}
+	}
+	return total
 }
 
 // Sweep gives back what was claimed and not begun, and calls unknown what was begun and not settled.
@@ -199,4 +318,14 @@ func (s *Service) Sweep(ctx context.Context) (Swept, error) {
 		s.o.Logger.Warn("swept deliveries", "released", swept.Released, "ambiguous", swept.Ambiguous, "expired", swept.Expired)
 	}
 	return swept, nil
+}
+
+// wait sleeps unless ctx ends.
+func (s *Service) wait(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
 }

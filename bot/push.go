@@ -14,7 +14,7 @@ import (
 )
 
 // pushPage is how many people are planned and written at a time.
-const pushPage = 500
+const pushPage = 2000
 
 // Tick fires what has become due since the last look. Restarts fire nothing twice: the watermark
 // only moves forward and a day's push of a class is unique (Z1). Several replicas may tick at once.
@@ -35,22 +35,46 @@ func (s *Service) Tick(ctx context.Context) error {
 		return fmt.Errorf("reading the classes: %w", err)
 	}
 	for _, c := range cohorts {
-		due, err := study.Due(c.Schedule, s.o.Calendar, from, now)
-		if err != nil {
-			// A year missing from the calendar must not stop the other classes, and does not mend
-			// itself by waiting: it is an alarm, and the operator runs `push --date` afterwards.
-			s.o.Metrics.failed("calendar")
-			s.o.Logger.Error("the calendar does not say whether a lesson is due", "cohort", c.Code, "err", err)
-			continue
-		}
-		for _, o := range due {
-			if _, err := s.fire(ctx, c, o, now, false); err != nil {
-				return fmt.Errorf("firing class %s on %s: %w", c.Code, o.Day, err)
-			}
+		if err := s.tick(ctx, c, from, now); err != nil {
+			return err
 		}
 	}
 	if err := s.o.Store.AdvanceWatermark(ctx, now); err != nil {
 		return fmt.Errorf("moving the schedule's watermark: %w", err)
+	}
+	return nil
+}
+
+// tick fires what a class's schedule has brought since from: lessons, reminders, digests.
+func (s *Service) tick(ctx context.Context, c study.Cohort, from, now time.Time) error {
+	lesson := func(o study.Occurrence) error { _, err := s.fire(ctx, c, o, now, false); return err }
+	reminder, weekly := c.Schedule, c.Schedule
+	reminder.Hour = s.o.ReminderHour
+	weekly.Hour, weekly.WorkingDays, weekly.Weekdays = s.o.DigestHour, false, []time.Weekday{s.o.DigestDay}
+	for _, x := range []struct {
+		schedule study.Schedule
+		fire     func(study.Occurrence) error
+	}{
+		{c.Schedule, lesson},
+		{reminder, func(o study.Occurrence) error { return s.remind(ctx, c, o, now) }},
+		{weekly, func(o study.Occurrence) error { return s.digest(ctx, c, o, now) }},
+	} {
+		if x.schedule.Hour == "" {
+			continue // switched off
+		}
+		due, err := study.Due(x.schedule, s.o.Calendar, from, now)
+		if err != nil {
+			// A year missing from the calendar must not stop the other classes, and does not mend
+			// itself by waiting: it is an alarm, and the operator runs `push --date` afterwards.
+			s.o.Metrics.failed("calendar")
+			s.o.Logger.Error("the calendar does not say whether something is due", "cohort", c.Code, "err", err)
+			return nil
+		}
+		for _, o := range due {
+			if err := x.fire(o); err != nil {
+				return fmt.Errorf("firing class %s on %s: %w", c.Code, o.Day, err)
+			}
+		}
 	}
 	return nil
 }
@@ -67,16 +91,16 @@ const (
 
 // PushReport is what PushDay did, or would do, for one class.
 type PushReport struct {
-	Cohort  string               `json:"cohort"`
-	Name    string               `json:"name"`
-	Day     study.Day            `json:"day"`
-	DueAt   time.Time            `json:"dueAt"`
-	Skipped Skip                 `json:"skipped,omitempty"`
-	Planned int                  `json:"planned"`           // people decided for by this run
-	Window  int                  `json:"window"`            // of these, by the reply window
-	Waiting map[delivery.Why]int `json:"waiting"`           // of these, waiting for the pull, by reason
-	Written int                  `json:"written"`           // rows written by this run: 0 when run again
-	Summary *PushSummary         `json:"summary,omitempty"` // the day's truth after this run; nil for a dry run
+	Cohort  string                `json:"cohort"`
+	Name    string                `json:"name"`
+	Day     study.Day             `json:"day"`
+	DueAt   time.Time             `json:"dueAt"`
+	Skipped Skip                  `json:"skipped,omitempty"`
+	Planned int                   `json:"planned"`           // people decided for by this run
+	Rungs   map[delivery.Rung]int `json:"rungs"`             // of these, to be sent something, by the way
+	Waiting map[delivery.Why]int  `json:"waiting"`           // of these, waiting for the pull, by reason
+	Written int                   `json:"written"`           // rows written by this run: 0 when run again
+	Summary *PushSummary          `json:"summary,omitempty"` // the day's truth after this run; nil for a dry run
 }
 
 // PushDay runs or re-runs the lesson push of one day for every class, or for one (cohort not "").
@@ -121,8 +145,8 @@ func (s *Service) PushDay(ctx context.Context, day study.Day, cohort string, dry
 
 // fire plans one day of one class and writes the deliveries, page by page.
 func (s *Service) fire(ctx context.Context, c study.Cohort, o study.Occurrence, now time.Time, dryRun bool) (PushReport, error) {
-	r := PushReport{Cohort: c.Code, Name: c.Name, Day: o.Day, DueAt: o.At, Waiting: map[delivery.Why]int{}}
-	push := Push{Cohort: c.Code, Day: o.Day, DueAt: o.At, Deadline: o.At.Add(s.o.Policy.Lateness)}
+	r := PushReport{Cohort: c.Code, Name: c.Name, Day: o.Day, DueAt: o.At, Rungs: map[delivery.Rung]int{}, Waiting: map[delivery.Why]int{}}
+	push := Push{Kind: delivery.KindLesson, Cohort: c.Code, Day: o.Day, DueAt: o.At, Deadline: o.At.Add(s.o.Policy.Lateness)}
 	switch {
 	case now.Before(o.At):
 		r.Skipped = SkipNotYet
@@ -138,14 +162,14 @@ func (s *Service) fire(ctx context.Context, c study.Cohort, o study.Occurrence, 
 		return s.recordMissed(ctx, r, push, now)
 	}
 	for after := study.EnrolmentID(0); ; {
-		page, err := s.o.Store.DueEnrolments(ctx, c.Code, o.Day, after, pushPage)
+		page, err := s.o.Store.DueEnrolments(ctx, now, c.Code, o.Day, after, pushPage)
 		if err != nil {
 			return r, fmt.Errorf("reading who is due: %w", err)
 		}
-		planned := make([]PlannedDelivery, 0, len(page))
+		planned, account := make([]PlannedDelivery, 0, len(page)), s.account(ctx, now)
 		for _, e := range page {
 			after = e.Enrolment.ID
-			p, err := s.plan(e, push, now)
+			p, err := s.plan(e, push, account, now)
 			if err != nil {
 				return r, err
 			}
@@ -166,7 +190,8 @@ func (s *Service) fire(ctx context.Context, c study.Cohort, o study.Occurrence, 
 	if dryRun {
 		return r, nil
 	}
-	s.o.Logger.Info("push fired", "cohort", c.Code, "day", o.Day, "planned", r.Planned, "window", r.Window, "written", r.Written)
+	s.o.Logger.Info("push fired", "cohort", c.Code, "day", o.Day, "planned", r.Planned, "written", r.Written)
+	s.KickSending()
 	return s.withSummary(ctx, r)
 }
 
@@ -191,26 +216,34 @@ func (s *Service) withSummary(ctx context.Context, r PushReport) (PushReport, er
 
 func (r *PushReport) count(d delivery.Decision) {
 	r.Planned++
-	if d.Rung == delivery.RungWindow {
-		r.Window++
+	if d.Rung == delivery.RungPull {
+		r.Waiting[d.Why]++
 		return
 	}
-	r.Waiting[d.Why]++
+	r.Rungs[d.Rung]++
 }
 
 // plan decides for one person: which lesson, and how.
-func (s *Service) plan(e DueEnrolment, push Push, now time.Time) (PlannedDelivery, error) {
+func (s *Service) plan(e DueEnrolment, push Push, account delivery.Account, now time.Time) (PlannedDelivery, error) {
 	lesson, ok, err := s.nextLesson(e.Enrolment, now)
 	if err != nil {
 		return PlannedDelivery{}, err
 	}
 	facts := e.Facts
 	facts.Due = ok
+	request := delivery.Request{Kind: push.Kind, Due: push.DueAt, Deadline: push.Deadline}
+	if push.Kind == delivery.KindLesson && e.Hour != "" {
+		// An hour of one's own before the class's means the class's: the lesson is not there yet.
+		own, err := study.Schedule{Hour: e.Hour}.At(push.Day)
+		if err == nil && own.After(request.Due) {
+			request.Due, request.Deadline = own, own.Add(s.o.Policy.Lateness)
+		}
+	}
 	return PlannedDelivery{
 		Enrolment: e.Enrolment.ID,
 		Learner:   e.Enrolment.Learner,
 		Lesson:    lesson,
-		Decision:  delivery.Plan(facts, s.o.Account, s.o.Policy, delivery.Request{Kind: delivery.KindLesson, Due: push.DueAt, Deadline: push.Deadline}, now),
+		Decision:  delivery.Plan(facts, account, s.o.Policy, request, now),
 	}, nil
 }
 

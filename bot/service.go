@@ -19,6 +19,9 @@ import (
 type Sender interface {
 	// Send makes one call, without retries of its own that could double a message.
 	Send(ctx context.Context, out channel.Outbound) channel.Outcome
+	SendMass(ctx context.Context, out channel.MassOutbound) channel.Outcome
+	Quota(ctx context.Context, way channel.Way) (channel.Quota, error)
+	UploadMedia(ctx context.Context, kind channel.MessageKind, name string, content []byte) (id string, err error)
 }
 
 // Options are what a Service is made of. Limits left zero get the defaults named beside them.
@@ -37,6 +40,17 @@ type Options struct {
 	Metrics  *Metrics // nil for none
 	Replica  string   // name of this process among the replicas, unique
 
+	AccountName  string                  // our name of the official account
+	DayLimits    map[channel.Way]int     // calls a day where the platform does not say; 0: no limit
+	DayReserve   int                     // calls of each day's quota that are kept back
+	Rates        map[channel.Way]float64 // calls a second over all replicas; 0: no limit
+	Limiter      Limiter                 // nil: no limit
+	ReleaseAbove int                     // a campaign to more people needs a second person; 0: never
+
+	ReminderHour string       // "19:30"; "" switches the evening reminder off
+	DigestHour   string       // "17:00"; "" switches the weekly digest off
+	DigestDay    time.Weekday // of the digest
+
 	// LessonURL returns the addresses of a lesson's page and of its picture ("" without one), for
 	// cards; nil sends text only.
 	LessonURL func(content.Ref, *content.Lesson) (page, picture string)
@@ -47,8 +61,10 @@ type Options struct {
 	Patience     time.Duration // 4.2 s from arrival to reply; the platform gives 5 s
 	PollInterval time.Duration // 1 s between looks at schedule, outbox and leases
 	Lease        time.Duration // 60 s
-	SendWorkers  int           // 8 calls at once
-	ClaimSize    int           // 100: no more than the workers send within a third of a lease
+	SendLanes    int           // 2 groups in flight: one is written while another is on the wire
+	SendWorkers  int           // 16 calls of a group at once; 1 makes them in order
+	GroupSize    int           // 64 deliveries written ahead in one commit
+	ClaimSize    int           // 1,024: no more than is sent within a third of a lease
 }
 
 func (o *Options) setDefaults() {
@@ -58,8 +74,11 @@ func (o *Options) setDefaults() {
 	setDefault(&o.Patience, 4200*time.Millisecond)
 	setDefault(&o.PollInterval, time.Second)
 	setDefault(&o.Lease, time.Minute)
-	setDefault(&o.SendWorkers, 8)
-	setDefault(&o.ClaimSize, 100)
+	setDefault(&o.SendLanes, 2)
+	setDefault(&o.SendWorkers, 16)
+	setDefault(&o.GroupSize, 64)
+	setDefault(&o.ClaimSize, 1024)
+	setDefault(&o.AccountName, "default")
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -88,7 +107,13 @@ type Service struct {
 
 	purgedAt    time.Time     // when the last purge was; of poll alone
 	kick        chan struct{} // a moved clock or a new push asks for a look now
+	kickSending chan struct{} // the same for the dispatcher
 	pausedUntil atomic.Int64  // Unix ms: the platform told us to stop sending
+	stops       stops
+	books       books
+
+	mediaMu sync.Mutex
+	media   map[string]Media // uploads this replica knows of, without their content
 }
 
 // core is the pure part with the course versions it knows.
@@ -108,6 +133,10 @@ func New(o Options) (*Service, error) {
 		line:        newLine(o.MaxWaiting),
 		unconfirmed: make(map[channel.Address]channel.Inbound),
 		kick:        make(chan struct{}, 1),
+		kickSending: make(chan struct{}, 1),
+		stops:       stops{until: map[CampaignID]time.Time{}, inARow: map[CampaignID]int{}},
+		books:       books{way: map[channel.Way]*book{}},
+		media:       map[string]Media{},
 	}
 	s.core.Store(&core{engine: o.Engine, library: o.Library})
 	o.Metrics.watchLine(s.line.length)
@@ -124,16 +153,26 @@ func (s *Service) Run(ctx context.Context) {
 	for range s.o.Lanes {
 		lanes.Go(func() { s.lane(work) })
 	}
-	loops.Go(func() { s.poll(ctx, work) })
+	loops.Go(func() { s.poll(ctx, s.kick, func() { s.look(ctx) }) })
+	loops.Go(func() { s.poll(ctx, s.kickSending, func() { s.send(ctx, work) }) })
 	loops.Wait() // returns after ctx has ended
+	s.closeBooks(work)
 	s.line.close()
 	lanes.Wait()
 }
 
-// Kick asks the schedule and the dispatcher to look now instead of at the next poll.
+// Kick asks schedule and dispatcher to look now instead of at the next poll.
 func (s *Service) Kick() {
+	nudge(s.kick)
+	s.KickSending()
+}
+
+// KickSending asks the dispatcher alone.
+func (s *Service) KickSending() { nudge(s.kickSending) }
+
+func nudge(c chan struct{}) {
 	select {
-	case s.kick <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -141,44 +180,43 @@ func (s *Service) Kick() {
 // Library is the courses known at this moment.
 func (s *Service) Library() *content.Library { return s.core.Load().library }
 
-// poll looks at schedule, outbox and leases until ctx ends.
-func (s *Service) poll(ctx, work context.Context) {
+// poll does something again and again until ctx ends: at its interval, or when it is nudged.
+func (s *Service) poll(ctx context.Context, kick <-chan struct{}, do func()) {
 	ticker := time.NewTicker(s.o.PollInterval)
 	defer ticker.Stop()
 	for {
-		s.look(ctx, work)
+		do()
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-		case <-s.kick:
+		case <-kick:
 		}
 	}
 }
 
-// look does one round: schedule, leases, outbox, unconfirmed marks. A part that fails is logged
-// and tried again at the next round; it does not hold up the others.
-func (s *Service) look(ctx, work context.Context) {
-	log := s.o.Logger
-	if err := s.Tick(ctx); err != nil && ctx.Err() == nil {
-		s.o.Metrics.failed("tick")
-		log.Warn("looking at the schedule", "err", err)
-	}
-	if _, err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
-		s.o.Metrics.failed("sweep")
-		log.Warn("sweeping leases", "err", err)
-	}
-	if _, err := s.Dispatch(ctx, work); err != nil && ctx.Err() == nil {
-		s.o.Metrics.failed("dispatch")
-		log.Warn("dispatching deliveries", "err", err)
-	}
-	if err := s.purge(ctx); err != nil && ctx.Err() == nil {
-		s.o.Metrics.failed("purge")
-		log.Warn("purging", "err", err)
-	}
-	if err := s.flushUnconfirmed(ctx); err != nil && ctx.Err() == nil {
-		s.o.Metrics.failed("unconfirmed")
-		log.Warn("marking unconfirmed messages", "err", err)
+// look does one round of everything but sending. A part that fails is logged and tried again at
+// the next round; it does not hold up the others.
+func (s *Service) look(ctx context.Context) {
+	s.try(ctx, "tick", s.Tick)
+	s.try(ctx, "forecast", s.ForecastDrafts)
+	s.try(ctx, "freeze", s.Freeze)
+	s.try(ctx, "sweep", func(ctx context.Context) error { _, err := s.Sweep(ctx); return err })
+	s.try(ctx, "join", s.Join)
+	s.try(ctx, "purge", s.purge)
+	s.try(ctx, "unconfirmed", s.flushUnconfirmed)
+}
+
+// send is a round of sending. It has a loop of its own: a push to many must hold up neither the
+// schedule nor the sweeper.
+func (s *Service) send(ctx, work context.Context) {
+	s.try(ctx, "dispatch", func(ctx context.Context) error { _, err := s.Dispatch(ctx, work); return err })
+}
+
+func (s *Service) try(ctx context.Context, part string, do func(context.Context) error) {
+	if err := do(ctx); err != nil && ctx.Err() == nil {
+		s.o.Metrics.failed(part)
+		s.o.Logger.Warn("a part of the service failed and is tried again", "part", part, "err", err)
 	}
 }
 

@@ -44,7 +44,11 @@ type Store interface {
 
 	// DueEnrolments streams the active enrolments of a class that have no delivery for that day
 	// yet, with the facts of their recipients, at most limit with an id above after, by id.
-	DueEnrolments(ctx context.Context, cohort string, day study.Day, after study.EnrolmentID, limit int) ([]DueEnrolment, error)
+	DueEnrolments(ctx context.Context, now time.Time, cohort string, day study.Day, after study.EnrolmentID, limit int) ([]DueEnrolment, error)
+
+	// BegunEnrolments returns the active enrolments of a class whose learner opened a lesson on that
+	// day and has not completed it, with the facts of their recipients, by id above after.
+	BegunEnrolments(ctx context.Context, now time.Time, cohort string, day study.Day, after study.EnrolmentID, limit int) ([]DueEnrolment, error)
 
 	// FirePush writes the day's campaign (created when it is new) and the deliveries decided for
 	// it, in one transaction. Unique on (cohort, day) and (enrolment, day): again changes nothing.
@@ -91,6 +95,9 @@ type Store interface {
 
 	// Ping reports whether the database answers, and its clock.
 	Ping(ctx context.Context) (databaseNow time.Time, err error)
+
+	CampaignStore
+	ReceiptStore
 }
 
 // NeedFunc is (*conversation.Engine).Need.
@@ -140,8 +147,9 @@ type Commit struct {
 	Err      error
 }
 
-// Push is one day's push of one class: a campaign of kind lesson.
+// Push is one day's push of one class: a campaign of kind lesson, or of reminders.
 type Push struct {
+	Kind     delivery.Kind
 	Cohort   string
 	Day      study.Day
 	DueAt    time.Time // the class's hour on that day, UTC
@@ -154,6 +162,7 @@ type Push struct {
 type DueEnrolment struct {
 	Enrolment conversation.Enrolment
 	Facts     delivery.Facts // Due is not filled: the service decides it
+	Hour      string         // the learner's own hour, for example "12:30"; "" for the class's
 }
 
 // PlannedDelivery is one row of the frozen audience.

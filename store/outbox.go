@@ -67,7 +67,7 @@ func (s *Store) claimed(ctx context.Context, q querier, owner string, ids []int6
 		if err := rows.Scan(&d.ID, &d.Term, &d.Attempt, &d.State, &deadline, &l.Course.Course, &l.Course.Version, &l.Lesson, &d.Learner.ID, &lease); err != nil {
 			return err
 		}
-		d.Deadline, d.LeaseEnd = fromMs(deadline), fromMs(lease)
+		d.Deadline, d.LeaseEnd, d.Kind = fromMs(deadline), fromMs(lease), delivery.KindLesson
 		list = append(list, d)
 		learners = append(learners, d.Learner.ID)
 		return nil

@@ -18,7 +18,7 @@ import (
 )
 
 // DueEnrolments returns the active places of a class that have no delivery of that day yet, by id.
-func (s *Store) DueEnrolments(ctx context.Context, cohort string, day study.Day, after study.EnrolmentID, limit int) ([]bot.DueEnrolment, error) {
+func (s *Store) DueEnrolments(ctx context.Context, _ time.Time, cohort string, day study.Day, after study.EnrolmentID, limit int) ([]bot.DueEnrolment, error) {
 	// The page's numbers first, by a range of the index. LEFT JOIN, because NOT EXISTS makes MariaDB
 	// gather every delivery there ever was, for every page (measured: 64 s of a push to 350,000).
 	var class int64

@@ -94,7 +94,7 @@ func pushAll(b *testing.B, s *store.Store, day study.Day) {
 	lesson := study.LessonRef{Course: content.Ref{Course: "c1", Version: "0123456789abcdef"}, Lesson: "l1"}
 	written := 0
 	for after := study.EnrolmentID(0); ; {
-		page, err := s.DueEnrolments(b.Context(), "all", day, after, 2000)
+		page, err := s.DueEnrolments(b.Context(), time.Now(), "all", day, after, 2000)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -56,7 +56,11 @@ func printPush(p *program, reports []bot.PushReport, dryRun bool, phrases *conte
 			fmt.Fprintf(w, "  %s\n", phrases.Say("push."+string(r.Skipped)))
 		}
 		if dryRun && r.Planned > 0 {
-			fmt.Fprintf(w, "  %s\t%d\n", phrases.Say("push.would_send"), r.Window)
+			would := 0
+			for _, n := range r.Rungs {
+				would += n
+			}
+			fmt.Fprintf(w, "  %s\t%d\n", phrases.Say("push.would_send"), would)
 			printReasons(w, r.Waiting, phrases)
 		}
 		if r.Summary != nil {

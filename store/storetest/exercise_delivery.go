@@ -76,7 +76,7 @@ var pushCases = map[string]func(*testing.T, *bundle){
 		b.fire("spring", startDay, delivery.RungPull, places[20:], learners[20:])
 		var got []study.EnrolmentID
 		for after := study.EnrolmentID(0); ; {
-			page, err := b.s.DueEnrolments(ctx, "spring", startDay, after, 7)
+			page, err := b.s.DueEnrolments(ctx, start, "spring", startDay, after, 7)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -106,10 +106,10 @@ var pushCases = map[string]func(*testing.T, *bundle){
 		if diff := cmp.Diff(append(slices.Clone(places[:3]), places[5:20]...), got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
-		if page, err := b.s.DueEnrolments(ctx, "spring", "2026-03-06", 0, 100); len(page) != 23 || err != nil {
+		if page, err := b.s.DueEnrolments(ctx, start, "spring", "2026-03-06", 0, 100); len(page) != 23 || err != nil {
 			t.Errorf("another day: %d, %v", len(page), err)
 		}
-		if page, err := b.s.DueEnrolments(ctx, "nowhere", startDay, 0, 100); len(page) != 0 || err != nil {
+		if page, err := b.s.DueEnrolments(ctx, start, "nowhere", startDay, 0, 100); len(page) != 0 || err != nil {
 			t.Errorf("no class: %d, %v", len(page), err)
 		}
 	},

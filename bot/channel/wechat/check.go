@@ -3,6 +3,7 @@ package wechat
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 
 	"github.com/tiangeng/tiangeng/bot/channel"
@@ -58,7 +59,7 @@ func (c *Client) Check(ctx context.Context) CheckReport {
 	r.Addresses, err = c.CallbackAddresses(ctx)
 	add("addresses", err)
 	add("callback", c.checkCallback(ctx))
-	r.Quota, err = c.Quota(ctx, sendPath)
+	r.Quota, err = c.quota(ctx, sendPath)
 	add("quota", err)
 	r.Menu, err = c.Menu(ctx)
 	add("menu", err)
@@ -123,8 +124,24 @@ func (c *Client) checkCallback(ctx context.Context) error {
 	return nil
 }
 
-// Quota reads today's quota of one API, given by its path.
-func (c *Client) Quota(ctx context.Context, path string) (Quota, error) {
+// wayPaths are the APIs by which each way is sent.
+var wayPaths = map[channel.Way]string{
+	channel.WayWindow: sendPath, channel.WayNotice: "/cgi-bin/message/subscribe/bizsend", channel.WayOnce: "/cgi-bin/message/template/subscribe",
+	channel.WayTemplate: "/cgi-bin/message/template/send", channel.WayMass: "/cgi-bin/message/mass/send",
+}
+
+// Quota reads today's quota of the API that a way is sent by.
+func (c *Client) Quota(ctx context.Context, way channel.Way) (channel.Quota, error) {
+	path, ok := wayPaths[way]
+	if !ok {
+		return channel.Quota{}, fmt.Errorf("reading a quota: no API sends by %q", way)
+	}
+	q, err := c.quota(ctx, path)
+	return channel.Quota{Limit: int(q.Limit), Used: int(q.Used)}, err
+}
+
+// quota reads today's quota of one API, given by its path.
+func (c *Client) quota(ctx context.Context, path string) (Quota, error) {
 	var out struct {
 		Quota Quota `json:"quota"`
 	}

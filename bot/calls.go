@@ -1,0 +1,192 @@
+package bot
+
+import (
+	"context"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/tiangeng/tiangeng/bot/channel"
+	"github.com/tiangeng/tiangeng/bot/delivery"
+	"github.com/tiangeng/tiangeng/bot/study"
+)
+
+// bookBlock is how many calls of the day a replica takes from the shared count at a time.
+const bookBlock = 200
+
+// askQuotaEvery is how often the platform is asked for a way's quota.
+const askQuotaEvery = time.Hour
+
+// book is this replica's share of the day's calls of one way (Q1: over all replicas together never
+// more than the quota less the reserve).
+type book struct {
+	day   string
+	left  int  // taken from the shared count and not used yet
+	spent bool // the day's calls are used up
+	limit int  // 0: none
+	asked time.Time
+}
+
+// books are the calls of all ways of one account.
+type books struct {
+	asking sync.Mutex // one question about a quota at a time: nobody may act on an answer still to come
+	mu     sync.Mutex
+	way    map[channel.Way]*book
+}
+
+// account is what the official account may use now.
+func (s *Service) account(_ context.Context, now time.Time) delivery.Account {
+	a := s.o.Account
+	spent := maps.Clone(a.Spent)
+	day := string(study.DayOf(now))
+	s.books.mu.Lock()
+	defer s.books.mu.Unlock()
+	for _, r := range []delivery.Rung{delivery.RungLong, delivery.RungWindow, delivery.RungNotice, delivery.RungOnce, delivery.RungTemplate, delivery.RungMass} {
+		if b := s.books.way[r.Way()]; b != nil && b.day == day && b.spent {
+			if spent == nil {
+				spent = map[delivery.Rung]bool{}
+			}
+			spent[r] = true
+		}
+	}
+	a.Spent = spent
+	return a
+}
+
+// permits says how many of the deliveries, from the first on, may be sent now: calls of the day and
+// of the second. Those at the front share one way. It waits for the rate; 0 means that it must not
+// wait longer.
+func (s *Service) permits(ctx context.Context, ready []ClaimedDelivery, since time.Time) int {
+	way, account := ready[0].Rung.Way(), ready[0].To.Account
+	n := 1
+	for n < len(ready) && ready[n].Rung.Way() == way && ready[n].To.Account == account {
+		n++
+	}
+	rate := s.o.Rates[way]
+	for rate > 0 && s.o.Limiter != nil {
+		granted, wait := s.o.Limiter.Allow(ctx, account+"/"+string(way), n, rate)
+		if granted > 0 {
+			n = granted
+			break
+		}
+		if ctx.Err() != nil || s.resting() || time.Since(since)+wait > s.o.Lease-leaseMargin {
+			return 0
+		}
+		s.wait(ctx, wait)
+	}
+	return s.takeCalls(ctx, account, way, n)
+}
+
+// takeCalls takes up to n calls of the day.
+func (s *Service) takeCalls(ctx context.Context, account string, way channel.Way, n int) int {
+	now := s.o.Now()
+	day := string(study.DayOf(now))
+	limit := s.dayLimit(ctx, way, now)
+	s.books.mu.Lock()
+	defer s.books.mu.Unlock()
+	b := s.books.of(way, day)
+	if b.spent {
+		return 0
+	}
+	if b.left < n {
+		granted, err := s.o.Store.ReserveCalls(ctx, day, account, way, max(bookBlock, n), limit)
+		if err != nil {
+			s.o.Logger.Warn("reserving calls of the day", "way", way, "err", err)
+			return 0
+		}
+		b.left += granted
+		b.spent = b.left == 0
+	}
+	n = min(n, b.left)
+	b.left -= n
+	return n
+}
+
+func (b *books) of(way channel.Way, day string) *book {
+	x := b.way[way]
+	if x == nil || x.day != day { // what was left of yesterday is worth nothing
+		x = &book{day: day}
+		b.way[way] = x
+	}
+	return x
+}
+
+// dayLimit is how many calls of a way we allow ourselves today: what the platform says, or the
+// configuration where it does not, less the reserve. 0 is no limit.
+func (s *Service) dayLimit(ctx context.Context, way channel.Way, now time.Time) int {
+	day := string(study.DayOf(now))
+	s.books.asking.Lock()
+	defer s.books.asking.Unlock()
+	s.books.mu.Lock()
+	b := s.books.of(way, day)
+	limit, ask := b.limit, b.asked.IsZero() || now.Sub(b.asked).Abs() >= askQuotaEvery
+	if ask {
+		b.asked = now
+	}
+	s.books.mu.Unlock()
+	if !ask {
+		return limit
+	}
+	limit = s.o.DayLimits[way]
+	for _, sender := range s.o.Senders {
+		q, err := sender.Quota(ctx, way)
+		if err != nil {
+			s.o.Logger.Warn("asking the platform for the day's quota", "way", way, "err", err)
+		} else if q.Limit > 0 {
+			limit = q.Limit
+		}
+	}
+	if limit > 0 {
+		limit = max(1, limit-s.o.DayReserve)
+	}
+	s.books.mu.Lock()
+	defer s.books.mu.Unlock()
+	s.books.of(way, day).limit = limit
+	return limit
+}
+
+// returnCalls gives back what was taken for calls that were not made.
+func (s *Service) returnCalls(_ context.Context, group []ClaimedDelivery) {
+	day := string(study.DayOf(s.o.Now()))
+	s.books.mu.Lock()
+	defer s.books.mu.Unlock()
+	for _, d := range group {
+		if b := s.books.of(d.Rung.Way(), day); !b.spent {
+			b.left++
+		}
+	}
+}
+
+// spend notes that the platform said the day's calls of a way are used up.
+func (s *Service) spend(ctx context.Context, account string, way channel.Way) {
+	day := string(study.DayOf(s.o.Now()))
+	s.books.mu.Lock()
+	b := s.books.of(way, day)
+	first := !b.spent
+	b.spent, b.left = true, 0
+	s.books.mu.Unlock()
+	if !first {
+		return
+	}
+	s.o.Logger.Error("the platform's quota of the day is used up", "way", way)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	if err := s.o.Store.SpendCalls(ctx, day, account, way); err != nil {
+		s.o.Logger.Warn("noting a spent quota", "way", way, "err", err)
+	}
+}
+
+// closeBooks gives the calls that this replica has taken and not used back to the others.
+func (s *Service) closeBooks(ctx context.Context) {
+	s.books.mu.Lock()
+	defer s.books.mu.Unlock()
+	for way, b := range s.books.way {
+		if b.left == 0 {
+			continue
+		}
+		if err := s.o.Store.ReturnCalls(ctx, b.day, s.o.AccountName, way, b.left); err != nil {
+			s.o.Logger.Warn("returning calls of the day", "way", way, "err", err)
+		}
+		b.left = 0
+	}
+}

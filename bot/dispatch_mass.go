@@ -1,0 +1,83 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tiangeng/tiangeng/bot/channel"
+	"github.com/tiangeng/tiangeng/bot/delivery"
+)
+
+// massMembers is how many people one mass send may name (wechat-protocol §3).
+const massMembers = 10_000
+
+// dispatchMass sends what is to go by mass send, batch by batch. Several people share one call, its
+// client id and its fate.
+func (s *Service) dispatchMass(ctx, work context.Context) (Dispatched, error) {
+	var total Dispatched
+	if !s.o.Account.Mass {
+		return total, nil
+	}
+	for ctx.Err() == nil && !s.resting() {
+		now := s.o.Now()
+		account := s.account(ctx, now)
+		if account.Spent[delivery.RungMass] {
+			return total, nil
+		}
+		batch, err := s.o.Store.ClaimMassBatch(ctx, now, s.o.Replica, massMembers, s.o.Lease, func(f delivery.Facts, c Campaign) delivery.Decision {
+			return delivery.Plan(f, account, s.o.Policy, delivery.Request{Kind: c.Kind, Due: now, Deadline: c.Deadline}, now)
+		})
+		if err != nil {
+			return total, fmt.Errorf("claiming a mass send: %w", err)
+		}
+		if batch == nil {
+			return total, nil
+		}
+		if err := s.sendMass(work, *batch); err != nil {
+			return total, err
+		}
+		total.Sent++
+	}
+	return total, nil
+}
+
+func (s *Service) sendMass(work context.Context, b MassBatch) error {
+	ctx, cancel := context.WithTimeout(work, 2*settleTimeout)
+	defer cancel()
+	sender := s.o.Senders[b.Channel]
+	if sender == nil || s.takeCalls(ctx, b.Account, channel.WayMass, 1) == 0 {
+		return s.settleMass(ctx, b, channel.Outcome{Verdict: channel.Unsent, Class: channel.ClassLater, Reason: "not_begun"})
+	}
+	ok, err := s.o.Store.BeginMassBatch(ctx, s.o.Now(), b)
+	if err != nil {
+		return fmt.Errorf("writing ahead of a mass send: %w", err)
+	}
+	if !ok {
+		s.o.Metrics.failed("lease")
+		return nil
+	}
+	b.Attempt++
+	if b.First.IsZero() {
+		b.First = s.o.Now()
+	}
+	return s.settleMass(ctx, b, sender.SendMass(ctx, channel.MassOutbound{
+		Account: b.Account, To: b.To, Text: s.campaignText(b.Kind, b.Title, b.Body, b.WantsAck), ClientID: BatchClientID(b.ID),
+	}))
+}
+
+func (s *Service) settleMass(ctx context.Context, b MassBatch, o channel.Outcome) error {
+	t := delivery.SettleMass(o, b.Attempt, b.First, b.Deadline, s.o.Now())
+	s.o.Metrics.sent(string(o.Verdict), string(t.To))
+	s.heed(ctx, ClaimedDelivery{Campaign: b.Campaign, Rung: delivery.RungMass, To: channel.Address{Channel: b.Channel, Account: b.Account}}, t)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	ok, err := s.o.Store.SettleMassBatch(ctx, s.o.Now(), b, t)
+	if err != nil {
+		return fmt.Errorf("settling a mass send: %w", err)
+	}
+	if !ok {
+		s.o.Metrics.failed("lease")
+		s.o.Logger.Warn("a mass send was settled by nobody: the lease was lost", "batch", b.ID, "verdict", o.Verdict)
+	}
+	return nil
+}
