@@ -66,7 +66,9 @@ func (s *Service) sendMass(work context.Context, b MassBatch) error {
 }
 
 func (s *Service) settleMass(ctx context.Context, b MassBatch, o channel.Outcome) error {
-	t := delivery.SettleMass(o, b.Attempt, b.First, b.Deadline, s.o.Now())
+	t := delivery.SettleMass(o, delivery.Call{
+		Attempt: b.Attempt, First: b.First, Ambiguous: b.Ambiguous, Request: delivery.Request{Kind: b.Kind, Deadline: b.Deadline},
+	}, s.o.Now())
 	s.o.Metrics.sent(string(o.Verdict), string(t.To))
 	s.heed(ctx, ClaimedDelivery{Campaign: b.Campaign, Rung: delivery.RungMass, To: channel.Address{Channel: b.Channel, Account: b.Account}}, t)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
