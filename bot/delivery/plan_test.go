@@ -8,9 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
-
 	"github.com/tiangeng/tiangeng/bot/people"
 )
 
@@ -86,57 +83,4 @@ func TestLadder(t *testing.T) {
 			}
 		})
 	}
-}
-
-// No decision sends outside window, quota, quiet hours or deadline (D5), and equal facts give
-// equal decisions.
-func TestNoDecisionBreaksARule(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		now := time.Date(2026, 11, 24, 0, 0, 0, 0, shanghai).Add(time.Duration(rapid.IntRange(0, 7*24*3600).Draw(t, "now")) * time.Second)
-		ago := func(label string) time.Time {
-			n := rapid.IntRange(-1, 60*3600).Draw(t, label)
-			if n < 0 {
-				return time.Time{}
-			}
-			return now.Add(-time.Duration(n) * time.Second)
-		}
-		f := Facts{
-			Bound: rapid.Bool().Draw(t, "bound"), Following: rapid.Bool().Draw(t, "following"), Due: rapid.Bool().Draw(t, "due"),
-			Push:    rapid.SampledFrom([]people.Push{people.PushOn, people.PushPaused, people.PushOff}).Draw(t, "push"),
-			TypedAt: ago("typed"), TapAt: ago("tap"), SentSince: rapid.IntRange(0, 6).Draw(t, "sent"),
-		}
-		p := Policy{
-			KeepFree:  rapid.IntRange(0, 4).Draw(t, "keep"),
-			QuietFrom: time.Duration(rapid.IntRange(0, 23).Draw(t, "from")) * time.Hour, QuietUntil: time.Duration(rapid.IntRange(0, 23).Draw(t, "until")) * time.Hour,
-		}
-		deadline := now.Add(time.Duration(rapid.IntRange(-60, 16*60).Draw(t, "deadline")) * time.Minute)
-		a := Account{Window: rapid.Bool().Draw(t, "window")}
-		r := Request{Kind: KindLesson, Due: now, Deadline: deadline}
-		d := Plan(f, a, p, r, now)
-		if again := Plan(f, a, p, r, now); !cmp.Equal(again, d) {
-			t.Fatalf("not deterministic: %+v then %+v", d, again)
-		}
-		if d.Rung == RungPull {
-			if d.Why == WhyNone {
-				t.Fatal("waits for the pull without a reason")
-			}
-			return
-		}
-		at := now
-		if !d.NotBefore.IsZero() {
-			at = d.NotBefore
-		}
-		left, until := Left(f, at)
-		switch {
-		case !f.Bound || !f.Following || !f.Due || f.Push != people.PushOn || !a.Window:
-			t.Fatalf("sends to somebody who may not be sent to: %+v", f)
-		case left <= p.KeepFree || !at.Before(until):
-			t.Fatalf("sends outside the window: left %d until %v, %+v", left, until, d)
-		case !at.Before(deadline) || d.NotAfter.After(deadline):
-			t.Fatalf("sends after the deadline %v: %+v", deadline, d)
-		case p.quietEnd(Ladder{Quiet: true}, at) != at:
-			t.Fatalf("sends in quiet hours at %v: %+v", at, p)
-		}
-	})
 }
