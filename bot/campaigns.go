@@ -31,6 +31,15 @@ const campaignLife = 48 * time.Hour
 // after it.
 func (s *Service) DraftCampaign(ctx context.Context, c Campaign) (stored Campaign, created bool, err error) {
 	now := s.o.Now()
+	c = c.filled(now)
+	if err := checkCampaign(c, now); err != nil {
+		return Campaign{}, false, err
+	}
+	return s.o.Store.CreateCampaign(ctx, now, c)
+}
+
+// filled is the campaign without stray blanks and with the times that were left open.
+func (c Campaign) filled(now time.Time) Campaign {
 	if c.DueAt.IsZero() {
 		c.DueAt = now
 	}
@@ -38,10 +47,7 @@ func (s *Service) DraftCampaign(ctx context.Context, c Campaign) (stored Campaig
 		c.Deadline = c.DueAt.Add(campaignLife)
 	}
 	c.Title, c.Body.Text = strings.TrimSpace(c.Title), strings.TrimSpace(c.Body.Text)
-	if err := checkCampaign(c, now); err != nil {
-		return Campaign{}, false, err
-	}
-	return s.o.Store.CreateCampaign(ctx, now, c)
+	return c
 }
 
 func checkCampaign(c Campaign, now time.Time) error {
@@ -141,7 +147,29 @@ func (s *Service) ForecastCampaign(ctx context.Context, scope people.Scope, id C
 	return s.forecast(ctx, c)
 }
 
+// TryCampaign checks and forecasts a campaign that is not written: nothing is kept of it.
+func (s *Service) TryCampaign(ctx context.Context, c Campaign) (Forecast, error) {
+	now := s.o.Now()
+	c = c.filled(now)
+	if err := checkCampaign(c, now); err != nil {
+		return Forecast{}, err
+	}
+	return s.foresee(ctx, c)
+}
+
 func (s *Service) forecast(ctx context.Context, c Campaign) (Forecast, error) {
+	f, err := s.foresee(ctx, c)
+	if err != nil {
+		return f, err
+	}
+	if err := s.o.Store.SaveForecast(ctx, c.ID, f); err != nil {
+		return f, fmt.Errorf("keeping a forecast: %w", err)
+	}
+	return f, nil
+}
+
+// foresee plans for everybody in the audience and writes nothing.
+func (s *Service) foresee(ctx context.Context, c Campaign) (Forecast, error) {
 	now := s.o.Now()
 	f := Forecast{
 		At: now, Rungs: map[delivery.Rung]int{}, Unreachable: map[delivery.Why]int{},
@@ -177,9 +205,6 @@ func (s *Service) forecast(ctx context.Context, c Campaign) (Forecast, error) {
 		if rate := s.o.Rates[way]; rate > 0 {
 			f.Seconds = max(f.Seconds, int(float64(n)/rate)+1)
 		}
-	}
-	if err := s.o.Store.SaveForecast(ctx, c.ID, f); err != nil {
-		return f, fmt.Errorf("keeping a forecast: %w", err)
 	}
 	return f, nil
 }
