@@ -14,12 +14,16 @@ import (
 const (
 	// settleTimeout is how long writing down what the platform has said may take.
 	settleTimeout = 15 * time.Second
+	// settlePause is between two tries of that.
+	settlePause = 500 * time.Millisecond
 	// leaseMargin is how much of the lease must be left before a call begins, so that a second
 	// owner cannot start while the first one's call can still arrive (reliability §5.2, rule 4).
 	leaseMargin = 15 * time.Second
 	// freshness is how old the look at pause, cancel and unsubscribe may be when a call begins (D4:
 	// 5 s, less the time to put the call on the wire).
 	freshness = 4 * time.Second
+	// quickClaim is how fast a claim has to be sent for the next one to be larger.
+	quickClaim = 2 * time.Second
 	// stopPause is how long a campaign rests after the platform said that nobody should be tried.
 	stopPause = 5 * time.Minute
 )
@@ -41,12 +45,21 @@ func (d *Dispatched) add(more Dispatched) {
 // within work's life even when ctx ends meanwhile.
 func (s *Service) Dispatch(ctx, work context.Context) (Dispatched, error) {
 	var total Dispatched
+	size := min(s.o.GroupSize, s.o.ClaimSize)
 	for ctx.Err() == nil && !s.resting() {
-		claimed, err := s.o.Store.ClaimDeliveries(ctx, s.o.Now(), s.o.Replica, s.o.ClaimSize, s.o.Lease)
+		claimed, err := s.o.Store.ClaimDeliveries(ctx, s.o.Now(), s.o.Replica, size, s.o.Lease)
 		if err != nil {
 			return total, fmt.Errorf("claiming deliveries: %w", err)
 		}
+		began := time.Now() //nolint:forbidigo // a duration, not a business time
 		total.add(s.sendClaimed(ctx, work, claimed))
+		// A slow platform or a rate lets a replica claim less, so that the others have something to do
+		// and a crash holds up few.
+		if took := time.Since(began); took < quickClaim {
+			size = min(2*size, s.o.ClaimSize)
+		} else {
+			size = max(size/2, min(s.o.GroupSize, s.o.ClaimSize))
+		}
 		mass, err := s.dispatchMass(ctx, work)
 		total.add(mass)
 		if err != nil {
@@ -108,7 +121,7 @@ func (s *Service) sendGroup(ctx, work context.Context, group []ClaimedDelivery, 
 	s.letPeoplePass(ctx)
 	ready, back := s.decide(ctx, group)
 	for len(ready) > 0 {
-		n := s.permits(ctx, ready, since)
+		n := s.permits(ctx, ready[:min(len(ready), int(s.pace.Load()))], since)
 		if n == 0 { // the lease, the day or the service ends
 			for _, d := range ready {
 				back = append(back, ReleasedDelivery{ClaimedDelivery: d, To: delivery.Pending})
@@ -200,6 +213,7 @@ func (s *Service) sendTogether(ctx, work context.Context, group []ClaimedDeliver
 		total.Lost++
 	}
 	settled := make([]SettledDelivery, len(flying))
+	called := time.Now() //nolint:forbidigo // a duration, see keepPace
 	s.sideBySide(len(flying), func(i int) {
 		mayStart := func() bool {
 			return ctx.Err() == nil && !s.resting() && !s.stopped(flying[i].Campaign) &&
@@ -207,9 +221,24 @@ func (s *Service) sendTogether(ctx, work context.Context, group []ClaimedDeliver
 		}
 		settled[i] = s.call(work, flying[i], mayStart)
 	})
+	s.keepPace(time.Since(called))
 	total.Sent += len(flying)
-	s.settle(work, settled)
+	s.settle(ctx, work, settled, since)
 	return total
+}
+
+// keepPace sizes the next groups by how long the platform took for this one. A crash leaves a whole
+// group unknown, so a slow platform gets small ones; a quick one gets large ones, which cost fewer
+// commits.
+func (s *Service) keepPace(took time.Duration) {
+	pace := s.pace.Load()
+	switch {
+	case took < 300*time.Millisecond:
+		pace = min(2*pace, int64(s.o.GroupSize))
+	case took > time.Second:
+		pace = max(pace/2, int64(min(s.o.SendWorkers, s.o.GroupSize)))
+	}
+	s.pace.Store(pace) // two groups at once may overwrite each other: either is a fair guess
 }
 
 // sideBySide does n things with the configured number of workers; with one, in order.
@@ -266,15 +295,21 @@ func (s *Service) call(ctx context.Context, d ClaimedDelivery, mayStart func() b
 // settle writes down what the platform said: that must happen whatever becomes of the caller's time.
 // Where it cannot be written the rows stay in sending; their leases run out and they become unknown,
 // which is the truth.
-func (s *Service) settle(ctx context.Context, group []SettledDelivery) {
+func (s *Service) settle(ctx, work context.Context, group []SettledDelivery, since time.Time) {
 	if len(group) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
-	defer cancel()
-	ok, err := s.o.Store.SettleDeliveries(ctx, s.o.Now(), group)
-	if err != nil {
+	work = context.WithoutCancel(work)
+	ok, err := s.settleOnce(work, group)
+	for err != nil && ctx.Err() == nil && time.Since(since) < s.o.Lease {
+		// The database is away. What the platform has said is worth asking again while the rows are ours:
+		// a commit that happened after all leaves nothing to write.
 		s.o.Metrics.failed("settle")
+		s.o.Logger.Warn("settling deliveries, again soon", "count", len(group), "err", err)
+		s.wait(ctx, settlePause)
+		ok, err = s.settleOnce(work, group)
+	}
+	if err != nil {
 		s.o.Logger.Error("settling deliveries", "count", len(group), "err", err)
 		return
 	}
@@ -284,6 +319,12 @@ func (s *Service) settle(ctx context.Context, group []SettledDelivery) {
 			s.o.Logger.Warn("a delivery was settled by nobody: the lease was lost", "delivery", group[i].ID, "verdict", group[i].Settlement.Outcome.Verdict)
 		}
 	}
+}
+
+func (s *Service) settleOnce(ctx context.Context, group []SettledDelivery) ([]bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	return s.o.Store.SettleDeliveries(ctx, s.o.Now(), group)
 }
 
 func (s *Service) giveBack(ctx context.Context, group []ReleasedDelivery) (total Dispatched) {

@@ -109,6 +109,7 @@ type Service struct {
 	kick        chan struct{} // a moved clock or a new push asks for a look now
 	kickSending chan struct{} // the same for the dispatcher
 	pausedUntil atomic.Int64  // Unix ms: the platform told us to stop sending
+	pace        atomic.Int64  // deliveries written ahead together, see keepPace
 	stops       stops
 	books       books
 
@@ -138,6 +139,7 @@ func New(o Options) (*Service, error) {
 		books:       books{way: map[channel.Way]*book{}},
 		media:       map[string]Media{},
 	}
+	s.pace.Store(int64(min(o.SendWorkers, o.GroupSize)))
 	s.core.Store(&core{engine: o.Engine, library: o.Library})
 	o.Metrics.watchLine(s.line.length)
 	return s, nil
