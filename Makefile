@@ -41,7 +41,7 @@ bench:
 	$(GO) test -tags bench -run TestSideBySide -count 1 -timeout 30m -v ./cmd/tiangeng
 
 generate:
-	$(GO) test ./configs ./content ./bot/channel/wechat ./bot/conversation ./bot/report ./bot/sim -update
+	$(GO) test ./configs ./content ./bot/channel/wechat ./bot/conversation ./bot/delivery ./bot/report ./bot/sim -update
 
 clean:
 	rm -rf tiangeng dist artifacts
