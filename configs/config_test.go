@@ -101,6 +101,19 @@ func TestTemplatesComeFromFileAndEnvironmentAlike(t *testing.T) {
 	}
 }
 
+func TestDaysOfTheWeek(t *testing.T) {
+	t.Parallel()
+	for i, word := range []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"} {
+		if d, err := Weekday(word); err != nil || d != time.Weekday(i) {
+			t.Errorf("%s: %v, %v", word, d, err)
+		}
+	}
+	c, err := Load(env(map[string]string{"TIANGENG_PUSH_REMINDER_HOUR": ""}))
+	if err != nil || c.Push.ReminderHour != "" || c.Push.DigestDay != "fri" {
+		t.Errorf("an hour that is switched off: %+v, %v", c.Push, err)
+	}
+}
+
 func TestSecretFiles(t *testing.T) {
 	t.Parallel()
 	good := write(t, 0o600, "s3cretValue\n")
@@ -146,6 +159,9 @@ func TestEveryProblemIsNamedWithItsKey(t *testing.T) {
 		{map[string]string{"TIANGENG_PUSH_LATENESS": "4"}, "TIANGENG_PUSH_LATENESS: must be a length of time"},
 		{map[string]string{"TIANGENG_PUSH_LATENESS": "20h"}, "push.lateness: must be between"},
 		{map[string]string{"TIANGENG_PUSH_RELEASE_ABOVE": "-1"}, "push.release_above: must be 0 or more"},
+		{map[string]string{"TIANGENG_PUSH_REMINDER_HOUR": "evening"}, "push.reminder_hour: must be a time of day like 21:00, or empty"},
+		{map[string]string{"TIANGENG_PUSH_DIGEST_HOUR": "17"}, "push.digest_hour: must be"},
+		{map[string]string{"TIANGENG_PUSH_DIGEST_DAY": "friday"}, "push.digest_day: must be mon"},
 		{map[string]string{"TIANGENG_WECHAT_NOTICES": "thing1"}, "TIANGENG_WECHAT_NOTICES: must be a JSON list"},
 		{map[string]string{"TIANGENG_WECHAT_NOTICES": `[{"id":"` + someTemplate + `","kind":"lesson","lang":true,"fields":{"thing1":"title"}}]`}, "lang not found"},
 		{map[string]string{"TIANGENG_WECHAT_NOTICES": `[{"id":"x y","kind":"lesson","fields":{"thing1":"title"}}]`}, "wechat.notices[0]: id does not look like"},

@@ -199,6 +199,14 @@ func (p Push) validate() []error {
 			list = append(list, fmt.Errorf("push.%s: %w", key, err))
 		}
 	}
+	for key, value := range map[string]string{"reminder_hour": p.ReminderHour, "digest_hour": p.DigestHour} {
+		if _, err := TimeOfDay(value); value != "" && err != nil {
+			list = append(list, fmt.Errorf("push.%s: %w, or empty", key, err))
+		}
+	}
+	if _, err := Weekday(p.DigestDay); err != nil {
+		list = append(list, fmt.Errorf("push.digest_day: %w", err))
+	}
 	if p.Lateness < time.Minute || p.Lateness > 16*time.Hour {
 		list = append(list, errors.New("push.lateness: must be between 1m and 16h"))
 	}
@@ -225,6 +233,16 @@ func TimeOfDay(s string) (time.Duration, error) {
 		return 0, errors.New("must be a time of day like 21:00")
 	}
 	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute, nil
+}
+
+// Weekday reads "fri".
+func Weekday(s string) (time.Weekday, error) {
+	for d := time.Sunday; d <= time.Saturday; d++ {
+		if s == strings.ToLower(d.String()[:3]) {
+			return d, nil
+		}
+	}
+	return 0, errors.New("must be mon, tue, wed, thu, fri, sat or sun")
 }
 
 func loopback(address string) bool {

@@ -55,6 +55,10 @@ var made = []struct{ prefix, of string }{
 	{"push.state_", "bot/delivery.State"},
 	{"push.", "bot.Skip"},
 	{"why.", "bot/delivery.Why"},
+	{"announce.status_", "bot.CampaignStatus"},
+	{"announce.kind_", "bot/delivery.Kind"},
+	{"announce.rung_", "bot/delivery.Rung"},
+	{"announce.way_", "bot/channel.Way"},
 }
 
 // saying is one call with a literal key.

@@ -73,11 +73,14 @@ func openApp(ctx context.Context, c *configs.Config, log *slog.Logger, o appOpti
 	if err = a.openClient(); err != nil {
 		return a, err
 	}
+	digestDay, _ := configs.Weekday(c.Push.DigestDay) // Validate has refused what is none
 	a.service, err = bot.New(bot.Options{
 		Store: a.store, Cache: a.cache, Engine: a.subject.engine(), Library: a.subject.library, Phrases: a.subject.phrases,
 		Calendar: a.subject.calendar, Policy: policy(c), Account: capabilities(c), Now: a.clock.Now, Logger: log,
 		Senders: map[string]bot.Sender{wechat.Channel: a.client}, Metrics: bot.NewMetrics(a.metrics),
 		Replica: replicaName(c), LessonURL: a.lessonURLs(),
+		AccountName: account, DayReserve: c.WeChat.DailyReserve, Rates: rates(c), ReleaseAbove: c.Push.ReleaseAbove,
+		ReminderHour: c.Push.ReminderHour, DigestHour: c.Push.DigestHour, DigestDay: digestDay,
 	})
 	return a, err
 }

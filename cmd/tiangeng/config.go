@@ -13,6 +13,7 @@ import (
 	"os/user"
 	"strings"
 
+	"github.com/tiangeng/tiangeng/bot/channel"
 	"github.com/tiangeng/tiangeng/bot/conversation"
 	"github.com/tiangeng/tiangeng/bot/delivery"
 	"github.com/tiangeng/tiangeng/bot/study"
@@ -134,6 +135,14 @@ func capabilities(c *configs.Config) delivery.Account {
 		a.Templates[delivery.Kind(t.Kind)] = delivery.Template{ID: t.ID, Fields: t.Fields}
 	}
 	return a
+}
+
+// rates are the calls a second of each way, all replicas together; 0 is no limit.
+func rates(c *configs.Config) map[channel.Way]float64 {
+	r := c.WeChat.Rates
+	return map[channel.Way]float64{
+		channel.WayWindow: float64(r.Window), channel.WayNotice: float64(r.Notice), channel.WayOnce: float64(r.Once), channel.WayTemplate: float64(r.Template),
+	}
 }
 
 // replicaName names this process among the replicas.

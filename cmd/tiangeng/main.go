@@ -30,7 +30,7 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	p := &program{stdout: os.Stdout, stderr: os.Stderr}
+	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
 	status := p.main(ctx, os.Args[1:])
 	stop()
 	os.Exit(status)
@@ -38,6 +38,7 @@ func main() {
 
 // program is one run of the command, with its outside given, so that tests run it in process.
 type program struct {
+	stdin          io.Reader // of announce new --text-file -; nil where nothing reads it
 	stdout, stderr io.Writer
 	ready          func(addresses) // called when serve, demo or simulate listens; nil for nobody
 }
@@ -54,6 +55,9 @@ type cli struct {
 	Cohort      cohortCmd      `cmd:"" help:"Set up or list classes (班次)."`
 	Menu        menuCmd        `cmd:"" help:"Put the menu into the official account."`
 	Push        pushCmd        `cmd:"" help:"Run, re-run or forecast the lesson push of one day."`
+	Announce    announceCmd    `cmd:"" help:"Write, forecast, send and follow announcements (通知)."`
+	Trainer     trainerCmd     `cmd:"" help:"Say who may send announcements from the phone (教员)."`
+	APIKey      apikeyCmd      `cmd:"" name:"apikey" help:"Make or end keys of the HTTP API."`
 	Completions completionsCmd `cmd:"" help:"Export the completion list (完成名单)."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 }

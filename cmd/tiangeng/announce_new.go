@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/tiangeng/tiangeng/bot"
+	"github.com/tiangeng/tiangeng/bot/delivery"
+	"github.com/tiangeng/tiangeng/bot/people"
+	"github.com/tiangeng/tiangeng/bot/study"
+)
+
+// textLimit is how much of a text file is read at all; what a campaign may say is the service's rule.
+const textLimit = 64 << 10
+
+type announceNewCmd struct {
+	configFlag
+	Title    string `required:"" help:"Title, at most 40 characters: for lists and notices."`
+	Text     string `help:"What it says, at most 600 characters." xor:"text"`
+	TextFile string `help:"File with the text; - for standard input." xor:"text" placeholder:"FILE"`
+	URL      string `name:"url" help:"Page that a tap opens: the message is a card then."`
+	Picture  string `help:"Address of the card's picture."`
+
+	Everyone       bool     `help:"To everybody on the roster. Needed when nothing below narrows it."`
+	Unit           []string `help:"Only people of these units and below (code of 2, 4, 6, 9 or 12 digits)." placeholder:"CODE"`
+	Category       []string `help:"Only people of these categories (干部类别)." placeholder:"NAME"`
+	Cohort         []string `help:"Only people with a place in these classes." placeholder:"CODE"`
+	Course         string   `help:"Together with --progress: the course." placeholder:"ID"`
+	Progress       string   `help:"Only people who are so far in the course: not_begun, not_done, begun, behind:LESSONS, done, failed:LESSON/ITEM." placeholder:"STATE"`
+	Tag            []string `help:"Only people with these tags." placeholder:"TAG"`
+	Learners       string   `help:"Only the people of this CSV or XLSX file: column 学员编号, or 姓名 and 单位代码." placeholder:"FILE"`
+	ExceptUnit     []string `help:"But not people of these units." placeholder:"CODE"`
+	ExceptCohort   []string `help:"But not people of these classes." placeholder:"CODE"`
+	ExceptLearners string   `help:"But not the people of this file." placeholder:"FILE"`
+
+	At     string `help:"When, in Beijing time: \"2026-12-01 08:30\"; at once without it." placeholder:"TIME"`
+	Until  string `help:"Not later than this." placeholder:"TIME"`
+	Urgent bool   `help:"For flood, fire and landslide only: at any hour, also by mass send."`
+	Ack    bool   `help:"Ask for an acknowledgement (回执): people type 收到."`
+	Key    string `help:"Name of this announcement, at most 60 characters. The same name again is the same announcement; without one, the same contents are."`
+	DryRun bool   `help:"Only say whom it would reach; nothing is written."`
+	JSON   bool   `help:"Print JSON."`
+}
+
+func (c *announceNewCmd) run(ctx context.Context, p *program) error {
+	text, err := c.text(p)
+	if err != nil {
+		return err
+	}
+	campaign, err := c.campaign(text)
+	if err != nil {
+		return err
+	}
+	a, err := c.open(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer closing(a)
+	if err := c.lists(ctx, p, a, &campaign); err != nil {
+		return err
+	}
+	campaign.Key = "cli:" + c.Key
+	if c.Key == "" {
+		campaign.Key = "cli:" + campaign.Digest()
+	}
+	if c.DryRun {
+		return c.try(ctx, p, a, campaign)
+	}
+	stored, created, err := a.service.DraftCampaign(ctx, campaign)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(p, drafted{created, stored})
+	}
+	return newNoticeboard(p.stdout, a).drafted(stored, created)
+}
+
+// drafted is the answer of announce new for scripts.
+type drafted struct {
+	Created  bool         `json:"created"` // false: it was there already
+	Campaign bot.Campaign `json:"campaign"`
+}
+
+func (c *announceNewCmd) try(ctx context.Context, p *program, a *app, campaign bot.Campaign) error {
+	forecast, err := a.service.TryCampaign(ctx, campaign)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(p, forecast)
+	}
+	return newNoticeboard(p.stdout, a).forecast(campaign, forecast)
+}
+
+// text is what the announcement says: of the flag, a file or standard input.
+func (c *announceNewCmd) text(p *program) (string, error) {
+	var in io.Reader
+	switch c.TextFile {
+	case "":
+		return c.Text, nil
+	case "-":
+		in = p.stdin
+	default:
+		f, err := os.Open(c.TextFile)
+		if err != nil {
+			return "", fmt.Errorf("reading the text: %w", err)
+		}
+		defer closing(f)
+		in = f
+	}
+	data, err := io.ReadAll(io.LimitReader(in, textLimit))
+	if err != nil {
+		return "", fmt.Errorf("reading the text: %w", err)
+	}
+	if !utf8.Valid(data) {
+		return "", misuse{"the text is not UTF-8: save it again as UTF-8 text"}
+	}
+	text := strings.TrimPrefix(string(data), "\ufeff")
+	return strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n")), nil
+}
+
+// campaign is what the flags say, but for the people of files.
+func (c *announceNewCmd) campaign(text string) (bot.Campaign, error) {
+	campaign := bot.Campaign{
+		Kind: delivery.KindAnnouncement, Title: c.Title, Body: bot.Body{Text: text, URL: c.URL, Picture: c.Picture},
+		Scope: people.Everyone(), WantsAck: c.Ack, By: actor(),
+	}
+	if c.Urgent {
+		campaign.Kind = delivery.KindUrgent
+	}
+	if len(c.Key) > 60 {
+		return campaign, misuse{"--key may have at most 60 characters"}
+	}
+	var err error
+	if campaign.DueAt, err = beijing("--at", c.At); err != nil {
+		return campaign, err
+	}
+	if campaign.Deadline, err = beijing("--until", c.Until); err != nil {
+		return campaign, err
+	}
+	campaign.Audience, err = c.audience()
+	return campaign, err
+}
+
+// audience is what the flags say about whom, but for the people of files.
+func (c *announceNewCmd) audience() (bot.Audience, error) {
+	out := bot.Audience{Categories: c.Category, Cohorts: c.Cohort, Tags: c.Tag}
+	var err error
+	if out.Units, err = units("--unit", c.Unit); err != nil {
+		return out, err
+	}
+	except := bot.Audience{Cohorts: c.ExceptCohort}
+	if except.Units, err = units("--except-unit", c.ExceptUnit); err != nil {
+		return out, err
+	}
+	if len(except.Units)+len(except.Cohorts) > 0 {
+		out.Except = &except
+	}
+	if out.Progress, err = progress(c.Course, c.Progress); err != nil {
+		return out, err
+	}
+	narrowed := len(out.Units)+len(out.Categories)+len(out.Cohorts)+len(out.Tags) > 0 || out.Progress != nil || c.Learners != ""
+	switch {
+	case !narrowed && !c.Everyone:
+		return out, misuse{"say who is to get it: --unit, --cohort, --category, --tag, --progress, --learners, or --everyone"}
+	case narrowed && c.Everyone:
+		return out, misuse{"--everyone and a narrower choice contradict each other: keep one"}
+	}
+	return out, nil
+}
+
+// units reads codes of units.
+func units(flag string, list []string) ([]people.OrgCode, error) {
+	var out []people.OrgCode
+	for _, s := range list {
+		code, ok := people.ParseOrgCode(s)
+		if !ok {
+			return nil, misuse{fmt.Sprintf("%s: %q is not a unit's code: 12 digits, or the first 2, 4, 6 or 9", flag, s)}
+		}
+		out = append(out, code)
+	}
+	return out, nil
+}
+
+// progress reads how far somebody has to be in a course.
+func progress(course, state string) (*bot.Progress, error) {
+	if course == "" && state == "" {
+		return nil, nil //nolint:nilnil // no condition
+	}
+	if course == "" || state == "" {
+		return nil, misuse{"--course and --progress go together"}
+	}
+	word, rest, _ := strings.Cut(state, ":")
+	out := &bot.Progress{Course: course, Is: bot.ProgressIs(word)}
+	switch out.Is {
+	case bot.ProgressNotBegun, bot.ProgressNotDone, bot.ProgressBegun, bot.ProgressDone:
+		if rest == "" {
+			return out, nil
+		}
+	case bot.ProgressBehind:
+		n, err := strconv.Atoi(rest)
+		if out.At = n; err == nil && n > 0 {
+			return out, nil
+		}
+	case bot.ProgressFailed:
+		var ok bool
+		if out.Lesson, out.Item, ok = strings.Cut(rest, "/"); ok && out.Lesson != "" && out.Item != "" {
+			return out, nil
+		}
+	}
+	return nil, misuse{fmt.Sprintf("--progress: %q must be not_begun, not_done, begun, behind:3 (lessons), done or failed:01-lesson/q2", state)}
+}
+
+// beijing reads a time of Asia/Shanghai; zero for "".
+func beijing(flag, s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.ParseInLocation("2006-01-02 15:04", s, study.Zone)
+	if err != nil {
+		return time.Time{}, misuse{fmt.Sprintf("%s: %q is not a time like \"2026-12-01 08:30\"", flag, s)}
+	}
+	return t.UTC(), nil
+}
