@@ -1,6 +1,7 @@
 // Package web serves the pages that are not the webhook: the learner's lesson page with its
 // picture and audio, and the front door of the console. Pages are rendered here, work without
-// script, carry no request to another host, and never contain the answer to an open question.
+// script, carry no request to another host (the notices page alone loads the
+// platform's script, see notices.go), and never contain the answer to an open question.
 // The package must not know SQL.
 package web
 
@@ -18,12 +19,13 @@ import (
 	"github.com/tiangeng/tiangeng/content"
 )
 
-//go:embed templates/*.html templates/style.css
+//go:embed templates/*.html templates/style.css templates/notices.js
 var files embed.FS
 
 // Options are what the pages need.
 type Options struct {
 	Library func() *content.Library // the courses known at this moment
+	Notices Notices
 	Logger  *slog.Logger
 }
 
@@ -32,6 +34,8 @@ type pages struct {
 	o    Options
 	tmpl *template.Template
 	css  []byte
+
+	script []byte // of the notices page
 }
 
 // New returns the handler of everything below / that is not the webhook.
@@ -44,11 +48,17 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pages{o: o, tmpl: tmpl, css: css}
+	script, err := files.ReadFile("templates/notices.js")
+	if err != nil {
+		return nil, err
+	}
+	p := &pages{o: o, tmpl: tmpl, css: css, script: script}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/console/", http.StatusFound) })
 	mux.HandleFunc("GET /console/{$}", p.console)
 	mux.HandleFunc("GET /l/style.css", p.style)
+	mux.HandleFunc("GET "+NoticesPath, p.notices)
+	mux.HandleFunc("GET /l/notices.js", p.noticesScript)
 	mux.HandleFunc("GET /l/{course}/{version}/{lesson}", p.lesson)
 	mux.HandleFunc("GET /l/{course}/{version}/media/{path...}", p.media)
 	return secure(mux), nil

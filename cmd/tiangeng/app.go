@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/tiangeng/tiangeng/bot"
 	"github.com/tiangeng/tiangeng/bot/channel"
 	"github.com/tiangeng/tiangeng/bot/channel/wechat"
+	"github.com/tiangeng/tiangeng/bot/delivery"
 	"github.com/tiangeng/tiangeng/bot/web"
 	"github.com/tiangeng/tiangeng/configs"
 	"github.com/tiangeng/tiangeng/content"
@@ -163,7 +165,7 @@ func prefixes(list []string) []netip.Prefix {
 
 // public is the handler of the public listener.
 func (a *app) public(receiver *wechat.Receiver) (http.Handler, error) {
-	pages, err := web.New(web.Options{Library: a.service.Library, Logger: a.log})
+	pages, err := web.New(web.Options{Library: a.service.Library, Notices: a.notices(), Logger: a.log})
 	if err != nil {
 		return nil, fmt.Errorf("pages: %w", err)
 	}
@@ -172,6 +174,35 @@ func (a *app) public(receiver *wechat.Receiver) (http.Handler, error) {
 	mux.Handle("/webhook/wechat/"+account, receiver)
 	mux.Handle("/", pages)
 	return mux, nil
+}
+
+// notices is what the page needs where people allow notices: the templates of one kind, because the
+// platform's button takes no mixture, long-term ones where the account has them, five at most.
+func (a *app) notices() web.Notices {
+	n := web.Notices{PublicURL: a.config.PublicURL, Sign: func(ctx context.Context, address string) (web.SignedPage, error) {
+		p, err := a.client.SignPage(ctx, address)
+		return web.SignedPage(p), err
+	}}
+	if a.client == nil || a.config.PublicURL == "" {
+		return n
+	}
+	var long, once []string
+	for _, k := range delivery.Kinds() {
+		list := &once
+		t, ok := capabilities(a.config).Notices[k]
+		if t.Long {
+			list = &long
+		}
+		if ok && !slices.Contains(*list, t.ID) {
+			*list = append(*list, t.ID)
+		}
+	}
+	n.Templates = long
+	if len(long) == 0 {
+		n.Templates = once
+	}
+	n.Templates = n.Templates[:min(len(n.Templates), 5)]
+	return n
 }
 
 // health is the handler of the admin listener.

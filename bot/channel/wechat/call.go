@@ -54,6 +54,7 @@ type Client struct {
 	base   *url.URL
 	http   *http.Client
 	tokens *tokens
+	page   pageTicket
 }
 
 // NewClient checks the options; it calls nobody.
@@ -232,8 +233,11 @@ func (c *Client) exchange(ctx context.Context, path string, query url.Values, in
 
 func (c *Client) request(ctx context.Context, path string, query url.Values, in any) (*http.Request, error) {
 	u := *c.base
-	u.Path = path
-	u.RawQuery = query.Encode()
+	name, fixed, _ := strings.Cut(path, "?") // parameters that belong to the API come first
+	u.Path, u.RawQuery = name, query.Encode()
+	if fixed != "" {
+		u.RawQuery = fixed + "&" + u.RawQuery
+	}
 	if in == nil {
 		return http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
 	}
