@@ -29,3 +29,16 @@ func (c Campaign) Digest() string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:20])
 }
+
+// Matches reports whether stored says what c asks for: the same key was used for the same thing.
+// Times that c leaves open match any.
+func (c Campaign) Matches(stored Campaign) bool {
+	open := c
+	if c.DueAt.IsZero() {
+		open.DueAt = stored.DueAt
+	}
+	if c.Deadline.IsZero() {
+		open.Deadline = stored.Deadline
+	}
+	return open.filled(stored.DueAt).Digest() == stored.Digest()
+}

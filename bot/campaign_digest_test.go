@@ -45,3 +45,22 @@ func TestTheDigestIsOfWhatIsSaid(t *testing.T) {
 		t.Error("the same moment in another zone has another digest")
 	}
 }
+
+func TestAKeyMatchesItsContents(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 12, 1, 0, 30, 0, 0, time.UTC)
+	asked := Campaign{Kind: delivery.KindAnnouncement, Title: " 防火 ", Body: Body{Text: "不要烧荒。\n"}, Scope: people.Everyone()}
+	stored := asked.filled(at)
+	stored.ID, stored.Status = 3, CampaignRunning
+	if !asked.Matches(stored) {
+		t.Error("open times and stray blanks do not match")
+	}
+	asked.DueAt = at.Add(time.Minute)
+	if asked.Matches(stored) {
+		t.Error("another hour matches")
+	}
+	asked.DueAt, asked.Body.Text = at, "可以烧荒。"
+	if asked.Matches(stored) {
+		t.Error("another text matches")
+	}
+}

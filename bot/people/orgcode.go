@@ -80,7 +80,7 @@ func (c OrgCode) Ancestor(l Level) OrgCode {
 
 // Scope is what an administrator may see (管理范围). The zero value sees nobody (DESIGN rule 5).
 type Scope struct {
-	Units []OrgCode
+	Units []OrgCode `json:"units"`
 }
 
 // Everyone is the scope of the operator at the machine itself, who can read the database anyway.

@@ -1,0 +1,95 @@
+package web
+
+import (
+	"context"
+	_ "embed"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/tiangeng/tiangeng/bot"
+	"github.com/tiangeng/tiangeng/content"
+)
+
+// openAPI describes every route and field below; a test holds the two together.
+//
+//go:embed openapi.json
+var openAPI []byte
+
+// APIOptions are what the HTTP API needs.
+type APIOptions struct {
+	Service *bot.Service
+	// Holder returns whose key it is, by the key's SHA-256; fault.Forbidden when it is nobody's.
+	Holder    func(ctx context.Context, hash [32]byte) (bot.Trainer, error)
+	Phrases   *content.Phrases
+	Now       func() time.Time
+	Logger    *slog.Logger
+	Trusted   []netip.Prefix // proxies whose X-Forwarded-For is believed
+	PerMinute int            // requests of one key, and of one address; 0 means 60
+}
+
+// api holds what its handlers share.
+type api struct {
+	o         APIOptions
+	addresses *pace
+	keys      *pace
+}
+
+// role is who may use a route. A route without one does not start (reliability §4, row 17).
+type role string
+
+const (
+	roleAnybody role = "anybody" // the description of the API
+	roleKey     role = "key"     // holders of a key, each within the scope of the key
+)
+
+// route is one act of the API.
+type route struct {
+	method, path string
+	role         role
+	serve        func(a *api, w http.ResponseWriter, r *request) error
+}
+
+// routes is the whole API: what is not in it is not there.
+func routes() []route {
+	act := func(act bot.CampaignAct) func(*api, http.ResponseWriter, *request) error {
+		return func(a *api, w http.ResponseWriter, r *request) error { return a.act(w, r, act) }
+	}
+	const one = "/api/v1/campaigns/{id}"
+	return []route{
+		{http.MethodGet, "/api/openapi.json", roleAnybody, (*api).describe},
+		{http.MethodPost, "/api/v1/campaigns", roleKey, (*api).draft},
+		{http.MethodGet, "/api/v1/campaigns", roleKey, (*api).list},
+		{http.MethodGet, one, roleKey, (*api).summary},
+		{http.MethodGet, one + "/unreached", roleKey, (*api).unreached},
+		{http.MethodPost, one + "/forecast", roleKey, (*api).forecast},
+		{http.MethodPost, one + "/test", roleKey, (*api).test},
+		{http.MethodPost, one + "/submit", roleKey, act(bot.ActSubmit)},
+		{http.MethodPost, one + "/release", roleKey, act(bot.ActRelease)},
+		{http.MethodPost, one + "/pause", roleKey, act(bot.ActPause)},
+		{http.MethodPost, one + "/resume", roleKey, act(bot.ActResume)},
+		{http.MethodPost, one + "/cancel", roleKey, act(bot.ActCancel)},
+		{http.MethodPost, one + "/remind", roleKey, (*api).remind},
+	}
+}
+
+// NewAPI returns the handler of everything below /api/.
+func NewAPI(o APIOptions) http.Handler {
+	if o.PerMinute == 0 {
+		o.PerMinute = 60
+	}
+	a := &api{o: o, addresses: newPace(o.PerMinute, o.Now), keys: newPace(o.PerMinute, o.Now)}
+	mux := http.NewServeMux()
+	for _, r := range routes() {
+		mux.Handle(r.method+" "+r.path, a.handler(r))
+	}
+	mux.Handle("/api/", a.handler(route{path: "/api/", role: roleAnybody, serve: (*api).nothing}))
+	return mux
+}
+
+func (a *api) describe(w http.ResponseWriter, _ *request) error {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	_, _ = w.Write(openAPI) // the reader left: nothing to do
+	return nil
+}

@@ -1,0 +1,341 @@
+package web
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/tiangeng/tiangeng/bot"
+	"github.com/tiangeng/tiangeng/bot/delivery"
+	"github.com/tiangeng/tiangeng/bot/fault"
+	"github.com/tiangeng/tiangeng/bot/people"
+	"github.com/tiangeng/tiangeng/bot/report"
+	"github.com/tiangeng/tiangeng/content"
+)
+
+// campaignRequest asks for an announcement. It is not the stored type: what a request must not set
+// (maker, scope, status) is not in it (reliability §4, row 15).
+type campaignRequest struct {
+	Title    string          `json:"title"`
+	Text     string          `json:"text"`
+	URL      string          `json:"url"`
+	Picture  string          `json:"picture"`
+	Urgent   bool            `json:"urgent"`
+	WantsAck bool            `json:"wantsAck"`
+	At       time.Time       `json:"at"`
+	Until    time.Time       `json:"until"`
+	Everyone bool            `json:"everyone"` // everybody within the key's scope: said, not left out
+	Audience audienceRequest `json:"audience"`
+}
+
+// segmentRequest is a rule that recipients meet.
+type segmentRequest struct {
+	Units      []string           `json:"units"`
+	Categories []string           `json:"categories"`
+	Cohorts    []string           `json:"cohorts"`
+	Progress   *progressRequest   `json:"progress"`
+	Tags       []string           `json:"tags"`
+	Learners   []people.LearnerID `json:"learners"`
+}
+
+// audienceRequest is a rule with its exceptions.
+type audienceRequest struct {
+	segmentRequest
+	Except *segmentRequest `json:"except"`
+}
+
+type progressRequest struct {
+	Course string         `json:"course"`
+	Is     bot.ProgressIs `json:"is"`
+	At     int            `json:"at"`
+	Lesson string         `json:"lesson"`
+	Item   string         `json:"item"`
+}
+
+// testRequest names whose phone gets a test.
+type testRequest struct {
+	Learner people.LearnerID `json:"learner"`
+}
+
+// campaignList is the answer to a list.
+type campaignList struct {
+	Campaigns []bot.Campaign `json:"campaigns"`
+}
+
+// testAnswer is what the platform said of a test.
+type testAnswer struct {
+	Verdict string `json:"verdict"` // accepted, refused, unsent or unknown
+	Code    int    `json:"code"`
+	Reason  string `json:"reason"`
+}
+
+// summaryAnswer is the truth about a campaign with the words for its codes.
+type summaryAnswer struct {
+	bot.CampaignSummary
+	StateWords  map[delivery.State]string `json:"stateWords"`
+	ReasonWords map[delivery.Why]string   `json:"reasonWords"`
+}
+
+// draft writes an announcement: 201 when it is new, 200 when the same key wrote it before.
+func (a *api) draft(w http.ResponseWriter, r *request) error {
+	var in campaignRequest
+	if err := r.read(&in); err != nil {
+		return err
+	}
+	c, err := in.campaign(r)
+	if err != nil {
+		return err
+	}
+	stored, created, err := a.o.Service.DraftCampaign(r.Context(), c)
+	switch {
+	case err != nil:
+		return err
+	case created:
+		w.Header().Set("Location", "/api/v1/campaigns/"+strconv.FormatInt(int64(stored.ID), 10))
+		answer(w, http.StatusCreated, stored)
+	case !c.Matches(stored):
+		return fault.New(fault.Conflict, "announce.api_key_reused")
+	default:
+		answer(w, http.StatusOK, stored)
+	}
+	return nil
+}
+
+var idempotencyKey = regexp.MustCompile(`^[!-~]{1,200}$`)
+
+// keyRoom is how long a campaign's key may be.
+const keyRoom = 80
+
+// key is the campaign's key: the request's, or its contents'; always with the holder's name in
+// front, so that two holders do not meet.
+func (r *request) key(c bot.Campaign) (string, error) {
+	prefix, given := r.actor()+":", r.Header.Get("Idempotency-Key")
+	switch {
+	case given == "":
+		return prefix + c.Digest(), nil
+	case !idempotencyKey.MatchString(given):
+		return "", fault.New(fault.Invalid, "announce.api_body_bad", fault.A("problem", "Idempotency-Key must be 1 to 200 visible ASCII characters"))
+	case len(prefix)+len(given) > keyRoom:
+		sum := sha256.Sum256([]byte(given))
+		return prefix + hex.EncodeToString(sum[:20]), nil
+	}
+	return prefix + given, nil
+}
+
+// campaign is what the request asks for, within the holder's scope.
+func (in campaignRequest) campaign(r *request) (bot.Campaign, error) {
+	c := bot.Campaign{
+		Kind: delivery.KindAnnouncement, Title: in.Title, Body: bot.Body{Text: in.Text, URL: in.URL, Picture: in.Picture},
+		Scope: r.holder.Scope, DueAt: utc(in.At), Deadline: utc(in.Until), WantsAck: in.WantsAck, By: r.actor(),
+	}
+	if in.Urgent {
+		c.Kind = delivery.KindUrgent
+	}
+	var err error
+	if c.Audience, err = in.Audience.audience(); err != nil {
+		return c, err
+	}
+	switch {
+	case in.Audience.empty() && !in.Everyone:
+		return c, fault.New(fault.Invalid, "announce.api_no_audience")
+	case !in.Audience.empty() && in.Everyone:
+		return c, fault.New(fault.Invalid, "announce.api_body_bad", fault.A("problem", "everyone and audience contradict each other"))
+	}
+	if in.Audience.Except != nil {
+		except, err := in.Audience.Except.audience()
+		if err != nil {
+			return c, err
+		}
+		c.Audience.Except = &except
+	}
+	c.Key, err = r.key(c)
+	return c, err
+}
+
+func utc(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return t.UTC().Truncate(time.Millisecond)
+}
+
+func (s segmentRequest) empty() bool {
+	return len(s.Units)+len(s.Categories)+len(s.Cohorts)+len(s.Tags)+len(s.Learners) == 0 && s.Progress == nil
+}
+
+func (s segmentRequest) audience() (bot.Audience, error) {
+	out := bot.Audience{Categories: s.Categories, Cohorts: s.Cohorts, Tags: s.Tags, Learners: s.Learners}
+	for _, u := range s.Units {
+		code, ok := people.ParseOrgCode(u)
+		if !ok {
+			return out, fault.New(fault.Invalid, "announce.unit_bad", fault.A("value", u))
+		}
+		out.Units = append(out.Units, code)
+	}
+	if p := s.Progress; p != nil {
+		out.Progress = &bot.Progress{Course: p.Course, Is: p.Is, At: p.At, Lesson: p.Lesson, Item: p.Item}
+	}
+	return out, nil
+}
+
+// listMax is how many campaigns are listed at most.
+const listMax = 200
+
+func (a *api) list(w http.ResponseWriter, r *request) error {
+	limit := 50
+	if s := r.URL.Query().Get("limit"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 || n > listMax {
+			return fault.New(fault.Invalid, "announce.api_body_bad", fault.A("problem", "limit must be 1 to "+strconv.Itoa(listMax)))
+		}
+		limit = n
+	}
+	var kinds []delivery.Kind
+	for _, k := range r.URL.Query()["kind"] {
+		kinds = append(kinds, delivery.Kind(k))
+	}
+	list, err := a.o.Service.Campaigns(r.Context(), r.holder.Scope, kinds, limit)
+	if err != nil {
+		return err
+	}
+	if list == nil {
+		list = []bot.Campaign{}
+	}
+	answer(w, http.StatusOK, campaignList{list})
+	return nil
+}
+
+func (a *api) summary(w http.ResponseWriter, r *request) error {
+	id, err := r.campaign()
+	if err != nil {
+		return err
+	}
+	s, err := a.o.Service.CampaignSummary(r.Context(), r.holder.Scope, id)
+	if err != nil {
+		return err
+	}
+	out := summaryAnswer{CampaignSummary: s, StateWords: map[delivery.State]string{}, ReasonWords: map[delivery.Why]string{}}
+	for state := range s.States {
+		out.StateWords[state] = a.o.Phrases.Say("push.state_" + string(state))
+	}
+	for why := range s.Reasons {
+		out.ReasonWords[why] = reasonWord(why, a.o.Phrases)
+	}
+	answer(w, http.StatusOK, out)
+	return nil
+}
+
+func reasonWord(why delivery.Why, p *content.Phrases) string {
+	if why == delivery.WhyNone {
+		return ""
+	}
+	return p.Say("why." + string(why))
+}
+
+func (a *api) forecast(w http.ResponseWriter, r *request) error {
+	id, err := r.campaign()
+	if err == nil {
+		err = r.read(&struct{}{})
+	}
+	if err != nil {
+		return err
+	}
+	f, err := a.o.Service.ForecastCampaign(r.Context(), r.holder.Scope, id)
+	if err != nil {
+		return err
+	}
+	answer(w, http.StatusOK, f)
+	return nil
+}
+
+func (a *api) test(w http.ResponseWriter, r *request) error {
+	id, err := r.campaign()
+	if err != nil {
+		return err
+	}
+	var in testRequest
+	if err := r.read(&in); err != nil {
+		return err
+	}
+	out, err := a.o.Service.TestCampaign(r.Context(), r.holder.Scope, id, in.Learner)
+	if err != nil {
+		return err
+	}
+	answer(w, http.StatusOK, testAnswer{Verdict: string(out.Verdict), Code: out.Code, Reason: out.Reason})
+	return nil
+}
+
+func (a *api) act(w http.ResponseWriter, r *request, act bot.CampaignAct) error {
+	id, err := r.campaign()
+	if err == nil {
+		err = r.read(&struct{}{})
+	}
+	if err != nil {
+		return err
+	}
+	c, err := a.o.Service.ActOnCampaign(r.Context(), r.holder.Scope, id, act, r.actor())
+	if err != nil {
+		return err
+	}
+	answer(w, http.StatusOK, c)
+	return nil
+}
+
+func (a *api) remind(w http.ResponseWriter, r *request) error {
+	id, err := r.campaign()
+	if err == nil {
+		err = r.read(&struct{}{})
+	}
+	if err != nil {
+		return err
+	}
+	c, err := a.o.Service.RemindUnacked(r.Context(), r.holder.Scope, id, r.actor())
+	if err != nil {
+		return err
+	}
+	answer(w, http.StatusOK, c)
+	return nil
+}
+
+// fileTypes are the media types of the list.
+var fileTypes = map[report.Format]string{
+	report.CSV: "text/csv; charset=utf-8", report.JSON: "application/json; charset=utf-8",
+	report.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+// unreached streams the list by name. The campaign is looked up first: a wrong number is an error
+// and no empty list.
+func (a *api) unreached(w http.ResponseWriter, r *request) error {
+	id, err := r.campaign()
+	if err != nil {
+		return err
+	}
+	q := r.URL.Query()
+	format, acks := report.Format(q.Get("format")), q.Get("acks") == "true"
+	if format == "" {
+		format = report.JSON
+	}
+	kind, known := fileTypes[format]
+	if !known {
+		return fault.New(fault.Invalid, "report.format_unknown", fault.A("format", format))
+	}
+	c, err := a.o.Service.Campaign(r.Context(), r.holder.Scope, id)
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", kind)
+	if format != report.JSON {
+		h.Set("Content-Disposition", `attachment; filename="unreached-`+strconv.FormatInt(int64(id), 10)+"."+string(format)+`"`)
+	}
+	head := report.UnreachedHead{Campaign: int64(id), Title: c.Title, Acks: acks, CutOff: a.o.Now()}
+	_, err = report.WriteUnreached(w, format, head, UnreachedLines(r.Context(), a.o.Phrases,
+		func(ctx context.Context, after people.LearnerID, limit int) ([]bot.Unreached, error) {
+			return a.o.Service.UnreachedPeople(ctx, r.holder.Scope, id, acks, after, limit)
+		}))
+	return err
+}

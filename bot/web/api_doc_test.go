@@ -1,0 +1,172 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tiangeng/tiangeng/bot"
+	"github.com/tiangeng/tiangeng/bot/people"
+	"github.com/tiangeng/tiangeng/bot/report"
+)
+
+// described is the part of openapi.json that the tests read.
+type described struct {
+	Paths      map[string]map[string]json.RawMessage
+	Components struct {
+		Schemas map[string]struct {
+			Description string
+			Properties  map[string]struct {
+				Description string
+				Ref         string `json:"$ref"`
+			}
+			Required []string
+		}
+	}
+}
+
+func description(t *testing.T) described {
+	t.Helper()
+	var d described
+	if err := json.Unmarshal(openAPI, &d); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// The description has every route, and no other.
+func TestEveryRouteIsDescribed(t *testing.T) {
+	t.Parallel()
+	d := description(t)
+	var got, want []string
+	for path, methods := range d.Paths {
+		for method := range methods {
+			got = append(got, strings.ToUpper(method)+" "+path)
+		}
+	}
+	for _, r := range routes() {
+		want = append(want, r.method+" "+r.path)
+		if r.role != roleKey && r.role != roleAnybody {
+			t.Errorf("%s has no role", r.path)
+		}
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// types are the Go types behind the schemas.
+func types() map[string]reflect.Type {
+	return map[string]reflect.Type{
+		"Error": reflect.TypeFor[errorAnswer](), "ErrorBody": reflect.TypeFor[errorBody](),
+		"CampaignRequest": reflect.TypeFor[campaignRequest](), "AudienceRequest": reflect.TypeFor[audienceRequest](), "SegmentRequest": reflect.TypeFor[segmentRequest](),
+		"TestRequest": reflect.TypeFor[testRequest](), "TestAnswer": reflect.TypeFor[testAnswer](), "Nothing": reflect.TypeFor[struct{}](),
+		"CampaignList": reflect.TypeFor[campaignList](), "Campaign": reflect.TypeFor[bot.Campaign](), "Body": reflect.TypeFor[bot.Body](), "Audience": reflect.TypeFor[bot.Audience](),
+		"Progress": reflect.TypeFor[bot.Progress](), "Scope": reflect.TypeFor[people.Scope](), "Forecast": reflect.TypeFor[bot.Forecast](),
+		"Summary": reflect.TypeFor[summaryAnswer](), "MassResult": reflect.TypeFor[bot.MassResult](),
+	}
+}
+
+// fieldsOf are the JSON names of a type; what is embedded counts as its own.
+func fieldsOf(t *testing.T, of reflect.Type) []string {
+	t.Helper()
+	names := []string{}
+	for i := range of.NumField() {
+		f := of.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch {
+		case f.Anonymous && name == "":
+			names = append(names, fieldsOf(t, f.Type)...)
+		case name == "":
+			t.Errorf("%s.%s has no name in JSON", of, f.Name)
+		default:
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Every field of requests and answers is described, and nothing is described that is not there.
+func TestEveryFieldIsDescribed(t *testing.T) {
+	t.Parallel()
+	d, known := description(t), types()
+	if diff := cmp.Diff(fieldsOf(t, reflect.TypeFor[bot.Progress]()), fieldsOf(t, reflect.TypeFor[progressRequest]())); diff != "" {
+		t.Errorf("one schema serves both:\n%s", diff)
+	}
+	for name, of := range known {
+		schema, ok := d.Components.Schemas[name]
+		if !ok {
+			t.Errorf("%s is not described", name)
+			continue
+		}
+		if diff := cmp.Diff(fieldsOf(t, of), slices.Sorted(maps.Keys(schema.Properties)), cmpEmpty); diff != "" {
+			t.Errorf("%s:\n%s", name, diff)
+		}
+	}
+	for name, keys := range writtenLists(t) {
+		if diff := cmp.Diff(keys, slices.Sorted(maps.Keys(d.Components.Schemas[name].Properties))); diff != "" {
+			t.Errorf("%s:\n%s", name, diff)
+		}
+		known[name] = nil
+	}
+	used := regexp.MustCompile(`"#/components/schemas/(\w+)"`).FindAllStringSubmatch(string(openAPI), -1)
+	for name, schema := range d.Components.Schemas {
+		if _, ok := known[name]; !ok {
+			t.Errorf("%s describes nothing", name)
+		}
+		if !slices.ContainsFunc(used, func(m []string) bool { return m[1] == name }) {
+			t.Errorf("%s is not used", name)
+		}
+		for p, property := range schema.Properties {
+			if property.Description == "" && property.Ref == "" {
+				t.Errorf("%s.%s has no description", name, p)
+			}
+		}
+		for _, r := range schema.Required {
+			if _, ok := schema.Properties[r]; !ok {
+				t.Errorf("%s requires %s, which it does not have", name, r)
+			}
+		}
+	}
+	for _, m := range used {
+		if _, ok := d.Components.Schemas[m[1]]; !ok {
+			t.Errorf("%s is referred to and not there", m[1])
+		}
+	}
+}
+
+var cmpEmpty = cmp.Transformer("empty", func(in []string) []string { return append([]string{}, in...) })
+
+// writtenLists are the keys of the list of unreached people as it is written.
+func writtenLists(t *testing.T) map[string][]string {
+	t.Helper()
+	var b bytes.Buffer
+	one := func(yield func(report.UnreachedLine, error) bool) {
+		yield(report.UnreachedLine{Learner: 1, Pulled: time.Unix(1, 0)}, nil)
+	}
+	if _, err := report.WriteUnreached(&b, report.JSON, report.UnreachedHead{}, one); err != nil {
+		t.Fatal(err)
+	}
+	var list map[string]json.RawMessage
+	var head map[string]any
+	var lines []map[string]any
+	for _, err := range []error{json.Unmarshal(b.Bytes(), &list), json.Unmarshal(list["head"], &head), json.Unmarshal(list["lines"], &lines)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return map[string][]string{
+		"UnreachedList": slices.Sorted(maps.Keys(list)), "UnreachedHead": slices.Sorted(maps.Keys(head)), "UnreachedLine": slices.Sorted(maps.Keys(lines[0])),
+	}
+}
