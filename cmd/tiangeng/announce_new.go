@@ -12,6 +12,7 @@ import (
 
 	"github.com/tiangeng/tiangeng/bot"
 	"github.com/tiangeng/tiangeng/bot/delivery"
+	"github.com/tiangeng/tiangeng/bot/fault"
 	"github.com/tiangeng/tiangeng/bot/people"
 	"github.com/tiangeng/tiangeng/bot/study"
 )
@@ -75,6 +76,9 @@ func (c *announceNewCmd) run(ctx context.Context, p *program) error {
 	stored, created, err := a.service.DraftCampaign(ctx, campaign)
 	if err != nil {
 		return err
+	}
+	if !created && !campaign.Matches(stored) {
+		return fault.New(fault.Conflict, "announce.key_reused", fault.A("key", c.Key), fault.A("id", stored.ID))
 	}
 	if c.JSON {
 		return printJSON(p, drafted{created, stored})

@@ -2,11 +2,11 @@ package main
 
 import (
 	"cmp"
-	"fmt"
 	"io"
 	"maps"
 	"slices"
-	"text/tabwriter"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tiangeng/tiangeng/bot"
@@ -16,21 +16,77 @@ import (
 	"github.com/tiangeng/tiangeng/content"
 )
 
-// noticeboard prints what trainers read about an announcement, in the words of the catalogue.
+// noticeboard prints what trainers read about an announcement, in the words of the catalogue. It
+// keeps the lines until all are there, so that numbers stand below one another.
 type noticeboard struct {
-	w *tabwriter.Writer
-	p *content.Phrases
+	w     io.Writer
+	p     *content.Phrases
+	lines [][]string // one cell: a sentence; more: a row of a table
 }
 
 func newNoticeboard(w io.Writer, a *app) *noticeboard {
-	return &noticeboard{w: tabwriter.NewWriter(w, 0, 4, 2, ' ', 0), p: a.subject.phrases}
+	return &noticeboard{w: w, p: a.subject.phrases}
 }
 
-func (n *noticeboard) say(key string, args ...fault.Arg) { fmt.Fprintln(n.w, n.p.Say(key, args...)) }
+func (n *noticeboard) say(key string, args ...fault.Arg) {
+	n.lines = append(n.lines, []string{n.p.Say(key, args...)})
+}
 
-// count prints a line of a table: what, indented, and how many.
+// count adds a line of a table: what, indented, and how many.
 func (n *noticeboard) count(indent int, what string, number int) {
-	fmt.Fprintf(n.w, "%*s%s\t%d\n", indent, "", what, number)
+	n.lines = append(n.lines, []string{strings.Repeat(" ", indent) + what, strconv.Itoa(number)})
+}
+
+// flush writes the lines; a number stands on the right of its column, a text on the left.
+func (n *noticeboard) flush() error {
+	var widths []int
+	for _, cells := range n.lines {
+		for i, c := range cells {
+			if len(cells) > 1 && i == len(widths) {
+				widths = append(widths, 0)
+			}
+			if len(cells) > 1 {
+				widths[i] = max(widths[i], displayWidth(c))
+			}
+		}
+	}
+	var b strings.Builder
+	for _, cells := range n.lines {
+		for i, c := range cells {
+			gap := ""
+			if len(cells) > 1 {
+				gap = strings.Repeat(" ", widths[i]-displayWidth(c))
+			}
+			switch {
+			case i > 0 && strings.Trim(c, "0123456789") == "":
+				c = "  " + gap + c
+			case i > 0:
+				c = "  " + c + gap
+			default:
+				c += gap
+			}
+			if i == len(cells)-1 {
+				c = strings.TrimRight(c, " ")
+			}
+			b.WriteString(c)
+		}
+		b.WriteByte('\n')
+	}
+	n.lines = nil
+	_, err := io.WriteString(n.w, b.String())
+	return err
+}
+
+// displayWidth is how many columns of a terminal a text takes: two for a Chinese character.
+func displayWidth(s string) int {
+	w := 0
+	for _, r := range s {
+		w++
+		if r >= 0x1100 && !(r >= 0x2010 && r <= 0x2027) {
+			w++
+		}
+	}
+	return w
 }
 
 func stamp(t time.Time) string { return t.In(study.Zone).Format("2006-01-02 15:04") }
@@ -43,7 +99,7 @@ func (n *noticeboard) drafted(c bot.Campaign, created bool) error {
 		n.say("announce.drafted_before", fault.A("id", c.ID))
 		n.head(c)
 	}
-	return n.w.Flush()
+	return n.flush()
 }
 
 // standing says where an announcement stands after an act.
@@ -52,7 +108,7 @@ func (n *noticeboard) standing(c bot.Campaign) error {
 	if c.Status == bot.CampaignAwaiting {
 		n.say("announce.awaits", fault.A("id", c.ID))
 	}
-	return n.w.Flush()
+	return n.flush()
 }
 
 // head prints what an announcement is and where it stands.
@@ -74,10 +130,10 @@ func (n *noticeboard) head(c bot.Campaign) {
 	}
 	switch {
 	case c.PausedBy == "":
-	case c.PausedUntil.IsZero():
-		n.say("announce.paused", fault.A("by", c.PausedBy))
+	case c.PausedBy == "platform" && !c.PausedUntil.IsZero():
+		n.say("announce.paused_platform", fault.A("why", c.PausedWhy), fault.A("until", stamp(c.PausedUntil)))
 	default:
-		n.say("announce.paused_until", fault.A("by", c.PausedBy), fault.A("until", stamp(c.PausedUntil)))
+		n.say("announce.paused", fault.A("by", c.PausedBy), fault.A("id", c.ID))
 	}
 }
 
@@ -110,7 +166,7 @@ func (n *noticeboard) forecast(c bot.Campaign, f bot.Forecast) error {
 	if !f.Complete {
 		n.say("announce.incomplete")
 	}
-	return n.w.Flush()
+	return n.flush()
 }
 
 func (n *noticeboard) rungs(rungs map[delivery.Rung]int) {
@@ -140,7 +196,7 @@ func (n *noticeboard) summary(s bot.CampaignSummary) error {
 	n.head(s.Campaign)
 	if s.Audience == 0 && s.Campaign.FrozenAt.IsZero() {
 		n.say("announce.nobody_yet")
-		return n.w.Flush()
+		return n.flush()
 	}
 	n.count(0, n.p.Say("push.audience"), s.Audience)
 	for _, state := range delivery.States() {
@@ -160,7 +216,7 @@ func (n *noticeboard) summary(s bot.CampaignSummary) error {
 		n.say("announce.platform_word", fault.A("word", word), fault.A("count", s.Words[word]))
 	}
 	n.asides(s)
-	return n.w.Flush()
+	return n.flush()
 }
 
 // asides are the counts that are no states.
@@ -204,10 +260,10 @@ func (n *noticeboard) list(campaigns []bot.Campaign) error {
 		if c.PausedBy != "" {
 			status = n.p.Say("announce.status_paused")
 		}
-		fmt.Fprintf(n.w, "%d\t%s\t%s\t%s\t%s\n", c.ID, stamp(c.DueAt), n.p.Say("announce.kind_"+string(c.Kind)), status, c.Title)
+		n.lines = append(n.lines, []string{strconv.FormatInt(int64(c.ID), 10), stamp(c.DueAt), n.p.Say("announce.kind_" + string(c.Kind)), status, c.Title})
 	}
 	if len(campaigns) == 0 {
 		n.say("announce.none")
 	}
-	return n.w.Flush()
+	return n.flush()
 }
