@@ -152,6 +152,9 @@ func (p *Platform) serveAPI(f func(*call) answer, token bool) http.HandlerFunc {
 			}
 		}
 		status, out := p.respond(w, c, a, fault)
+		if p.o.Lean {
+			return
+		}
 		wire := Wire{
 			At: p.clock.Now(), Dir: "api", Method: r.Method, URL: r.URL.RequestURI(), RequestRaw: clip(body), RequestPlain: clip(body),
 			Status: status, ResponseRaw: out, ResponsePlain: out, Ms: time.Since(began).Milliseconds(), OpenID: openidOf(body),

@@ -30,6 +30,8 @@ func (p *Platform) control(mux *http.ServeMux) {
 	h.HandleFunc("GET /sim/api/faults", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, p.faultViews()) })
 	h.HandleFunc("POST /sim/api/faults", p.postFault)
 	h.HandleFunc("DELETE /sim/api/faults", p.deleteFaults)
+	h.HandleFunc("POST /sim/api/crowd", p.postCrowd)
+	h.HandleFunc("GET /sim/api/crowd", p.getCrowd)
 	h.HandleFunc("GET /sim/api/stream", p.hub.stream)
 	h.Handle("GET /sim/", p.page)
 	mux.Handle("/sim/", guard.Handler(h))

@@ -43,6 +43,10 @@ type Options struct {
 	// PerMinute are calls a minute by API path; unnamed paths have the documented ones.
 	PerMinute map[string]int
 
+	// Lean keeps no chats, no exchanges and no ledger, only counts of what crowds see (see Crowd):
+	// for rehearsals with hundreds of thousands of people.
+	Lean bool
+
 	HTTP   *http.Client
 	Logger *slog.Logger
 }

@@ -23,6 +23,7 @@ type Platform struct {
 	ledger   *Ledger
 	faults   *Faults
 	wires    *wireLog
+	tally    tally // of a lean platform
 	hub      *hub
 
 	mu          sync.Mutex
