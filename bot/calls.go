@@ -55,10 +55,10 @@ func (s *Service) account(_ context.Context, now time.Time) delivery.Account {
 
 // permits says how many of the deliveries, from the first on, may be sent now: calls of the day and
 // of the second. Those at the front share one way. It waits for the rate; 0 means that it must not
-// wait longer.
-func (s *Service) permits(ctx context.Context, ready []ClaimedDelivery, since time.Time) int {
+// wait longer. The calls are good for the day that it returns.
+func (s *Service) permits(ctx context.Context, ready []ClaimedDelivery, since time.Time) (n int, day string) {
 	way, account := ready[0].Rung.Way(), ready[0].To.Account
-	n := 1
+	n = 1
 	for n < len(ready) && ready[n].Rung.Way() == way && ready[n].To.Account == account {
 		n++
 	}
@@ -70,36 +70,36 @@ func (s *Service) permits(ctx context.Context, ready []ClaimedDelivery, since ti
 			break
 		}
 		if ctx.Err() != nil || s.resting() || time.Since(since)+wait > s.o.Lease-leaseMargin {
-			return 0
+			return 0, ""
 		}
 		s.wait(ctx, wait)
 	}
 	return s.takeCalls(ctx, account, way, n)
 }
 
-// takeCalls takes up to n calls of the day.
-func (s *Service) takeCalls(ctx context.Context, account string, way channel.Way, n int) int {
+// takeCalls takes up to n calls of the day that it returns.
+func (s *Service) takeCalls(ctx context.Context, account string, way channel.Way, n int) (taken int, day string) {
 	now := s.o.Now()
-	day := string(study.DayOf(now))
+	day = dayOf(now)
 	limit := s.dayLimit(ctx, way, now)
 	s.books.mu.Lock()
 	defer s.books.mu.Unlock()
 	b := s.books.of(way, day)
 	if b.spent {
-		return 0
+		return 0, day
 	}
 	if b.left < n {
 		granted, err := s.o.Store.ReserveCalls(ctx, day, account, way, max(bookBlock, n), limit)
 		if err != nil {
 			s.o.Logger.Warn("reserving calls of the day", "way", way, "err", err)
-			return 0
+			return 0, day
 		}
 		b.left += granted
 		b.spent = b.left == 0
 	}
 	n = min(n, b.left)
 	b.left -= n
-	return n
+	return n, day
 }
 
 func (b *books) of(way channel.Way, day string) *book {
@@ -145,15 +145,13 @@ func (s *Service) dayLimit(ctx context.Context, way channel.Way, now time.Time) 
 	return limit
 }
 
-// returnCalls gives back what was taken for calls that were not made.
-func (s *Service) returnCalls(_ context.Context, group []ClaimedDelivery) {
-	day := string(study.DayOf(s.o.Now()))
+// returnCalls gives back n calls that were taken for a day and not made. Calls of a day that is over
+// are worth nothing on the next one.
+func (s *Service) returnCalls(way channel.Way, day string, n int) {
 	s.books.mu.Lock()
 	defer s.books.mu.Unlock()
-	for _, d := range group {
-		if b := s.books.of(d.Rung.Way(), day); !b.spent {
-			b.left++
-		}
+	if b := s.books.way[way]; b != nil && b.day == day && !b.spent {
+		b.left += n
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -121,14 +122,14 @@ func (s *Service) sendGroup(ctx, work context.Context, group []ClaimedDelivery, 
 	s.letPeoplePass(ctx)
 	ready, back := s.decide(ctx, group)
 	for len(ready) > 0 {
-		n := s.permits(ctx, ready[:min(len(ready), int(s.pace.Load()))], since)
+		n, day := s.permits(ctx, ready[:min(len(ready), int(s.pace.Load()))], since)
 		if n == 0 { // the lease, the day or the service ends
 			for _, d := range ready {
 				back = append(back, ReleasedDelivery{ClaimedDelivery: d, To: delivery.Pending})
 			}
 			break
 		}
-		total.add(s.sendTogether(ctx, work, ready[:n], since))
+		total.add(s.sendTogether(ctx, work, ready[:n], day, since))
 		ready = ready[n:]
 	}
 	total.add(s.giveBack(work, back))
@@ -151,13 +152,15 @@ func (s *Service) decide(ctx context.Context, group []ClaimedDelivery) (ready []
 		release := func(to delivery.State, why delivery.Why, due time.Time) {
 			back = append(back, ReleasedDelivery{ClaimedDelivery: d, To: to, Why: why, Due: due})
 		}
-		plan := delivery.Plan(d.Facts, account, s.o.Policy, d.request(now), now)
+		plan := s.replan(d, account, now)
 		_, known := s.o.Senders[d.To.Channel]
 		switch {
 		case ctx.Err() != nil || s.resting():
 			release(delivery.Pending, delivery.WhyNone, time.Time{})
 		case plan.Rung == delivery.RungPull && plan.Why == delivery.WhyDeadline:
 			release(delivery.Expired, plan.Why, time.Time{})
+		case plan.Why == delivery.WhyAmbiguous:
+			release(delivery.Unknown, plan.Why, time.Time{})
 		case plan.Rung == delivery.RungPull && plan.Why == delivery.WhyPlatform:
 			// Every rung that was lawful has been refused meanwhile: that is a failure, not our choice.
 			release(delivery.Failed, plan.Why, time.Time{})
@@ -177,24 +180,47 @@ func (s *Service) decide(ctx context.Context, group []ClaimedDelivery) (ready []
 	return ready, back
 }
 
+// replan plans one claimed delivery. What may have arrived already goes by the rung of that attempt,
+// while the platform removes the second copy, or not at all: nobody can tell then (D2).
+func (s *Service) replan(d ClaimedDelivery, a delivery.Account, now time.Time) delivery.Decision {
+	plan := delivery.Plan(d.Facts, a, s.o.Policy, d.request(now), now)
+	if !d.Ambiguous {
+		return plan
+	}
+	if !delivery.Repeatable(d.Rung, d.First, now) || plan.Rung != d.Rung && !slices.Contains(plan.Next, d.Rung) {
+		return delivery.Decision{Rung: delivery.RungPull, Why: delivery.WhyAmbiguous}
+	}
+	plan.Rung, plan.Next = d.Rung, nil
+	return plan
+}
+
+// still reports whether a delivery may be sent at this moment by the rung that was chosen for it: it
+// may have waited for permits, the database or a frozen machine (D5).
+func (s *Service) still(d ClaimedDelivery, a delivery.Account) bool {
+	now := s.o.Now()
+	plan := s.replan(d, a, now)
+	return (plan.Rung == d.Rung || slices.Contains(plan.Next, d.Rung)) && !plan.NotBefore.After(now)
+}
+
 // request is what the planner is asked about a delivery that is due.
 func (d ClaimedDelivery) request(now time.Time) delivery.Request {
 	return delivery.Request{Kind: d.Kind, Due: now, Deadline: d.Deadline}
 }
 
 // sendTogether writes ahead for a group in one commit, makes the calls side by side and writes down
-// what came of them in another.
-func (s *Service) sendTogether(ctx, work context.Context, group []ClaimedDelivery, since time.Time) Dispatched {
+// what came of them in another. The group goes by one way, and its calls belong to one day.
+func (s *Service) sendTogether(ctx, work context.Context, group []ClaimedDelivery, day string, since time.Time) Dispatched {
 	var total Dispatched
+	way := group[0].Rung.Way()
 	begin, cancel := context.WithTimeout(work, settleTimeout)
+	looked := time.Now() //nolint:forbidigo // a duration, see freshness; before the look, which may be slow to come back
 	begun, err := s.o.Store.BeginSending(begin, s.o.Now(), group)
 	cancel()
-	looked := time.Now() //nolint:forbidigo // a duration, see freshness
 	if err != nil {
 		// Nobody knows whether it was written: the rows' leases run out, and those in sending become
 		// unknown although nothing was sent. That errs on the side of the truth.
 		s.o.Logger.Warn("writing ahead of sends", "count", len(group), "err", err)
-		s.returnCalls(work, group)
+		s.returnCalls(way, day, len(group))
 		total.Lost += len(group)
 		return total
 	}
@@ -208,7 +234,7 @@ func (s *Service) sendTogether(ctx, work context.Context, group []ClaimedDeliver
 			flying = append(flying, d)
 			continue
 		}
-		s.returnCalls(work, group[i:i+1])
+		s.returnCalls(way, day, 1)
 		s.o.Metrics.failed("lease")
 		total.Lost++
 	}
@@ -216,10 +242,10 @@ func (s *Service) sendTogether(ctx, work context.Context, group []ClaimedDeliver
 	called := time.Now() //nolint:forbidigo // a duration, see keepPace
 	s.sideBySide(len(flying), func(i int) {
 		mayStart := func() bool {
-			return ctx.Err() == nil && !s.resting() && !s.stopped(flying[i].Campaign) &&
-				time.Since(looked) < freshness && time.Since(since) < s.o.Lease-leaseMargin
+			return ctx.Err() == nil && !s.resting() && s.day() == day && !s.stopped(flying[i].Campaign) &&
+				time.Since(looked) < freshness && time.Since(since) < s.o.Lease-leaseMargin && s.still(flying[i], s.o.Account)
 		}
-		settled[i] = s.call(work, flying[i], mayStart)
+		settled[i] = s.call(work, flying[i], mayStart, func() { s.returnCalls(way, day, 1) })
 	})
 	s.keepPace(time.Since(called))
 	total.Sent += len(flying)
@@ -266,8 +292,8 @@ func (s *Service) sideBySide(n int, do func(i int)) {
 }
 
 // call makes the one call of a delivery and says what it makes of it. A call that may no longer
-// start has certainly not been made.
-func (s *Service) call(ctx context.Context, d ClaimedDelivery, mayStart func() bool) SettledDelivery {
+// start has certainly not been made, and notMade is told.
+func (s *Service) call(ctx context.Context, d ClaimedDelivery, mayStart func() bool, notMade func()) SettledDelivery {
 	outcome := channel.Outcome{Verdict: channel.Unsent, Class: channel.ClassLater, Reason: "not_begun"}
 	out, err := s.outbound(ctx, d)
 	switch {
@@ -276,11 +302,11 @@ func (s *Service) call(ctx context.Context, d ClaimedDelivery, mayStart func() b
 		fallthrough
 	case err != nil: // the store or an upload failed: later it may not
 		s.o.Logger.Error("making a message", "delivery", d.ID, "rung", d.Rung, "err", err)
-		s.returnCalls(ctx, []ClaimedDelivery{d})
+		notMade()
 	case mayStart():
 		outcome = s.o.Senders[d.To.Channel].Send(ctx, out)
 	default:
-		s.returnCalls(ctx, []ClaimedDelivery{d})
+		notMade()
 	}
 	now := s.o.Now()
 	settlement := delivery.Settle(outcome, delivery.Call{

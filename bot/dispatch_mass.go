@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/tiangeng/tiangeng/bot/channel"
 	"github.com/tiangeng/tiangeng/bot/delivery"
@@ -45,14 +46,21 @@ func (s *Service) sendMass(work context.Context, b MassBatch) error {
 	ctx, cancel := context.WithTimeout(work, 2*settleTimeout)
 	defer cancel()
 	sender := s.o.Senders[b.Channel]
-	if sender == nil || s.takeCalls(ctx, b.Account, channel.WayMass, 1) == 0 {
-		return s.settleMass(ctx, b, channel.Outcome{Verdict: channel.Unsent, Class: channel.ClassLater, Reason: "not_begun"})
+	notBegun := channel.Outcome{Verdict: channel.Unsent, Class: channel.ClassLater, Reason: "not_begun"}
+	taken, day := 0, ""
+	if sender != nil {
+		taken, day = s.takeCalls(ctx, b.Account, channel.WayMass, 1)
 	}
+	if taken == 0 {
+		return s.settleMass(ctx, b, notBegun)
+	}
+	looked := time.Now() //nolint:forbidigo // a duration, see freshness
 	ok, err := s.o.Store.BeginMassBatch(ctx, s.o.Now(), b)
 	if err != nil {
 		return fmt.Errorf("writing ahead of a mass send: %w", err)
 	}
 	if !ok {
+		s.returnCalls(channel.WayMass, day, 1)
 		s.o.Metrics.failed("lease")
 		return nil
 	}
@@ -60,9 +68,22 @@ func (s *Service) sendMass(work context.Context, b MassBatch) error {
 	if b.First.IsZero() {
 		b.First = s.o.Now()
 	}
+	if time.Since(looked) > freshness || s.stopped(b.Campaign) || s.day() != day || !s.massTime(b) {
+		s.returnCalls(channel.WayMass, day, 1)
+		return s.settleMass(work, b, notBegun)
+	}
 	return s.settleMass(ctx, b, sender.SendMass(ctx, channel.MassOutbound{
 		Account: b.Account, To: b.To, Text: s.campaignText(b.Kind, b.Title, b.Body, b.WantsAck), ClientID: BatchClientID(b.ID),
 	}))
+}
+
+// massTime reports whether a batch may go out at this moment: its deadline and quiet hours (D5). Who is
+// in it was asked when it was claimed.
+func (s *Service) massTime(b MassBatch) bool {
+	now := s.o.Now()
+	plan := delivery.Plan(delivery.Facts{Bound: true, Following: true, Due: true}, delivery.Account{Mass: true}, s.o.Policy,
+		delivery.Request{Kind: b.Kind, Due: now, Deadline: b.Deadline}, now)
+	return plan.Rung == delivery.RungMass && plan.NotBefore.IsZero()
 }
 
 func (s *Service) settleMass(ctx context.Context, b MassBatch, o channel.Outcome) error {

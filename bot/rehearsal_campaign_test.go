@@ -1,0 +1,443 @@
+package bot_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tiangeng/tiangeng/bot"
+	"github.com/tiangeng/tiangeng/bot/channel"
+	"github.com/tiangeng/tiangeng/bot/delivery"
+	"github.com/tiangeng/tiangeng/bot/people"
+)
+
+func (s *modelStore) CampaignsToFreeze(ctx context.Context, now time.Time) (list []bot.Campaign, err error) {
+	err = s.w.tx(ctx, "what is due", func() {
+		list = nil
+		for _, c := range s.campaigns {
+			if c.Status == bot.CampaignScheduled && !now.Before(c.Deadline) {
+				c.Status = bot.CampaignExpired
+			}
+			if (c.Status == bot.CampaignScheduled || c.Status == bot.CampaignFreezing) && !now.Before(c.DueAt) && c.PausedBy == "" {
+				list = append(list, c.Campaign)
+			}
+		}
+	})
+	return list, err
+}
+
+func (s *modelStore) FrozenTo(ctx context.Context, id bot.CampaignID) (after people.LearnerID, err error) {
+	err = s.w.tx(ctx, "how far", func() { after = s.campaign(id).frozenTo })
+	return after, err
+}
+
+func (s *modelStore) Recipients(ctx context.Context, now time.Time, _ people.Scope, _ bot.Audience, after people.LearnerID, limit int) (list []bot.Recipient, err error) {
+	err = s.w.tx(ctx, "audience", func() {
+		list = nil
+		for _, p := range s.people {
+			if p.id > after && len(list) < limit {
+				list = append(list, bot.Recipient{Learner: people.Learner{ID: p.id}, To: p.to, Facts: p.facts(nil, now)})
+			}
+		}
+		if s.w.planted == "checkpoint on fetch" {
+			for _, c := range s.campaigns {
+				if c.Status == bot.CampaignScheduled && !now.Before(c.DueAt) {
+					c.frozenTo = people.LearnerID(len(s.people))
+				}
+			}
+		}
+	})
+	return list, err
+}
+
+func (s *modelStore) FreezeRecipients(ctx context.Context, now time.Time, id bot.CampaignID, page []bot.PlannedRecipient, after people.LearnerID, last bool) (written int, err error) {
+	err = s.w.tx(ctx, "freeze", func() {
+		c := s.campaign(id)
+		if c.Status != bot.CampaignScheduled && c.Status != bot.CampaignFreezing {
+			return
+		}
+		c.Status = bot.CampaignFreezing
+		for _, r := range page {
+			if slices.ContainsFunc(c.rows, func(d *modelDelivery) bool { return d.Learner.ID == r.Learner }) && s.w.planted != "frozen twice" {
+				continue
+			}
+			s.add(c, r)
+			written++
+		}
+		c.frozenTo = max(c.frozenTo, after)
+		if last {
+			c.Status, c.FrozenAt = bot.CampaignRunning, now
+			if s.w.planted == "frozen twice" && len(c.rows) < 2*len(s.people) {
+				c.Status = bot.CampaignFreezing
+				c.frozenTo = 0
+			}
+		}
+	})
+	return written, err
+}
+
+// add writes one row of the frozen audience.
+func (s *modelStore) add(c *modelCampaign, r bot.PlannedRecipient) {
+	d := &modelDelivery{who: s.people[r.Learner-1], notBefore: c.DueAt, why: r.Decision.Why}
+	d.ID, d.Campaign, d.Kind, d.Title, d.Body, d.Deadline = int64(len(s.rows)+1), c.ID, c.Kind, c.Title, c.Body, c.Deadline
+	d.Learner.ID, d.Rung, d.State = r.Learner, r.Decision.Rung, delivery.Pending
+	if r.Decision.NotBefore.After(d.notBefore) {
+		d.notBefore = r.Decision.NotBefore
+	}
+	if r.Decision.Rung == delivery.RungPull {
+		d.State = delivery.Skipped
+	}
+	s.rows, c.rows = append(s.rows, d), append(c.rows, d)
+	s.w.trace("frozen: %s %s", d, d.why)
+}
+
+// act is what a person does with a campaign; it is committed at once.
+func (s *modelStore) act(c *modelCampaign, act bot.CampaignAct) {
+	now := s.w.now()
+	switch {
+	case c.Status == bot.CampaignCancelled || c.Status == bot.CampaignExpired:
+		return
+	case act == bot.ActPause && c.PausedBy == "":
+		c.PausedBy, c.PausedUntil, c.stopSince = "trainer", time.Time{}, now
+	case act == bot.ActResume && c.PausedBy != "":
+		c.PausedBy, c.stopSince = "", time.Time{}
+		if s.w.planted == "resumed from the start" {
+			for _, d := range c.rows {
+				if d.State == delivery.Accepted {
+					d.State, d.notBefore = delivery.Pending, now
+				}
+			}
+		}
+	case act == bot.ActCancel:
+		c.Status = bot.CampaignCancelled
+		if c.stopSince.IsZero() {
+			c.stopSince = now
+		}
+		for _, d := range c.rows {
+			if d.State == delivery.Pending && d.batch == 0 {
+				s.end(d, delivery.Cancelled, delivery.WhyCancelled)
+			}
+		}
+	default:
+		return
+	}
+	s.w.trace("campaign %d: %s", c.ID, act)
+}
+
+func (s *modelStore) PauseCampaign(ctx context.Context, _ time.Time, id bot.CampaignID, _ string, until time.Time) error {
+	return s.w.tx(ctx, "pause by the platform", func() {
+		if c := s.campaign(id); c.PausedBy == "" {
+			c.PausedBy, c.PausedUntil = "platform", until
+		}
+	})
+}
+
+// modelBatch is one call of a mass send.
+type modelBatch struct {
+	bot.MassBatch
+	state     delivery.State
+	due       time.Time
+	leaseEnd  time.Time
+	ambiguous int
+	members   []*modelDelivery
+	messageID string
+}
+
+// hold puts all members where their batch is.
+func (s *modelStore) hold(b *modelBatch, to delivery.State, why delivery.Why) {
+	b.state = to
+	for _, d := range b.members {
+		if d.batch == b.ID {
+			s.move(d, to, why, false)
+			d.Attempt, d.First, d.ambiguous = b.Attempt, b.First, b.ambiguous
+		}
+	}
+}
+
+func (s *modelStore) ClaimMassBatch(ctx context.Context, now time.Time, owner string, limit int, lease time.Duration, decide func(delivery.Facts, bot.Campaign) delivery.Decision) (out *bot.MassBatch, err error) {
+	err = s.w.tx(ctx, owner+" claims a mass send", func() {
+		out = nil
+		b := s.oldBatch(now)
+		if b == nil {
+			b = s.newBatch(now, limit, decide)
+		}
+		if b == nil {
+			return
+		}
+		b.Owner, b.leaseEnd = owner, s.w.dbNow().Add(lease)
+		b.Term++
+		s.hold(b, delivery.Claimed, "")
+		b.Ambiguous = b.ambiguous > 0
+		claimed := b.MassBatch
+		out = &claimed
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// oldBatch is one whose call is to be made again.
+func (s *modelStore) oldBatch(now time.Time) *modelBatch {
+	for _, b := range s.batches {
+		if b.state == delivery.Pending && !now.Before(b.due) && s.campaign(b.Campaign).runs(now) {
+			return b
+		}
+	}
+	return nil
+}
+
+func (s *modelStore) newBatch(now time.Time, limit int, decide func(delivery.Facts, bot.Campaign) delivery.Decision) *modelBatch {
+	for _, c := range s.campaigns {
+		if !c.runs(now) {
+			continue
+		}
+		b := &modelBatch{}
+		for _, d := range c.rows {
+			if d.State != delivery.Pending || d.Rung != delivery.RungMass || now.Before(d.notBefore) || d.batch != 0 || len(b.members) == limit {
+				continue
+			}
+			plan := decide(d.who.facts(d, now), c.Campaign)
+			switch {
+			case plan.Rung == delivery.RungPull:
+				to := delivery.Skipped
+				if plan.Why == delivery.WhyDeadline {
+					to = delivery.Expired
+				}
+				s.end(d, to, plan.Why)
+			case plan.Rung != delivery.RungMass || plan.NotBefore.After(now):
+				d.Rung, d.notBefore = plan.Rung, plan.NotBefore
+			default:
+				b.members = append(b.members, d)
+			}
+		}
+		if len(b.members) == 1 {
+			s.end(b.members[0], delivery.Skipped, delivery.WhyNoWindow)
+		}
+		if len(b.members) < 2 {
+			continue
+		}
+		b.ID, b.Campaign, b.Kind, b.Title, b.Body = int64(len(s.batches)+1), c.ID, c.Kind, c.Title, c.Body
+		b.Deadline, b.Channel, b.Account = c.Deadline, "model", "default"
+		for _, d := range b.members {
+			d.batch = b.ID
+			b.To = append(b.To, d.who.to.External)
+		}
+		s.batches = append(s.batches, b)
+		return b
+	}
+	return nil
+}
+
+func (s *modelStore) heldBatch(b bot.MassBatch, states ...delivery.State) *modelBatch {
+	x := s.batches[b.ID-1]
+	if !slices.Contains(states, x.state) || x.Owner != b.Owner || x.Term != b.Term {
+		return nil
+	}
+	return x
+}
+
+func (s *modelStore) BeginMassBatch(ctx context.Context, now time.Time, b bot.MassBatch) (ok bool, err error) {
+	err = s.w.tx(ctx, "write-ahead of a mass send", func() {
+		x := s.heldBatch(b, delivery.Claimed)
+		if ok = x != nil && s.w.dbNow().Before(x.leaseEnd) && s.campaign(b.Campaign).runs(now); !ok {
+			return
+		}
+		x.Attempt++
+		if x.First.IsZero() {
+			x.First = now
+		}
+		s.hold(x, delivery.Sending, "")
+	})
+	return ok, err
+}
+
+func (s *modelStore) SettleMassBatch(ctx context.Context, now time.Time, b bot.MassBatch, t delivery.Settlement) (ok bool, err error) {
+	err = s.w.tx(ctx, "settle a mass send", func() {
+		x := s.heldBatch(b, delivery.Sending, delivery.Claimed)
+		if ok = x != nil; !ok {
+			return
+		}
+		if t.Outcome.Verdict == channel.Unsent && x.state == delivery.Sending {
+			x.Attempt--
+		}
+		s.settleBatch(now, x, t)
+	})
+	return ok, err
+}
+
+func (s *modelStore) settleBatch(now time.Time, b *modelBatch, t delivery.Settlement) {
+	first := b.ambiguous == 0
+	if t.Ambiguous {
+		b.ambiguous++
+	}
+	b.due, b.messageID = t.Due, t.Outcome.MessageID
+	s.hold(b, t.To, t.Why)
+	for _, d := range b.members {
+		if d.batch == b.ID && first && (t.To == delivery.Accepted || t.Ambiguous) {
+			d.who.counted(delivery.RungMass, d.Kind, now)
+		}
+	}
+}
+
+// sweepBatches recovers batches whose holder has lost them: what was sending is asked again with its
+// client id, which the platform knows for a day.
+func (s *modelStore) sweepBatches(now time.Time) {
+	for _, b := range s.batches {
+		over := s.w.dbNow().After(b.leaseEnd)
+		switch {
+		case b.state == delivery.Claimed && over:
+			s.hold(b, delivery.Pending, "")
+		case b.state == delivery.Sending && over:
+			t := delivery.SettleMass(channel.Outcome{Verdict: channel.Unknown}, delivery.Call{
+				Attempt: b.Attempt, First: b.First, Ambiguous: b.ambiguous > 0, Request: delivery.Request{Kind: b.Kind, Deadline: b.Deadline},
+			}, now)
+			s.settleBatch(now, b, t)
+		case b.state == delivery.Pending && (!now.Before(b.Deadline) || s.campaign(b.Campaign).Status == bot.CampaignCancelled):
+			to, why := delivery.Expired, delivery.WhyDeadline
+			if b.ambiguous > 0 {
+				to, why = delivery.Unknown, delivery.WhyAmbiguous
+			}
+			s.hold(b, to, why)
+		}
+	}
+}
+
+// storedReceipt is a receipt that waits to be joined.
+type storedReceipt struct {
+	channel.Receipt
+	since  time.Time
+	joined bool
+}
+
+// append stores receipts; the same again changes nothing.
+func (s *modelStore) append(r channel.Receipt) {
+	for _, o := range s.receipts {
+		if o.Receipt == r {
+			return
+		}
+	}
+	s.receipts = append(s.receipts, &storedReceipt{Receipt: r, since: s.w.now()})
+}
+
+func (s *modelStore) JoinReceipts(ctx context.Context, now time.Time, _ int) (joined bot.Joined, err error) {
+	err = s.w.tx(ctx, "join", func() {
+		for _, r := range s.receipts {
+			if r.joined {
+				continue
+			}
+			d := s.match(r.Receipt, now)
+			if d == nil {
+				if now.Sub(r.since) > time.Hour {
+					r.joined = true
+					joined.Unmatched++
+				}
+				continue
+			}
+			r.joined = true
+			s.receive(d, r.Receipt)
+		}
+	})
+	return joined, err
+}
+
+func (s *modelStore) match(r channel.Receipt, now time.Time) *modelDelivery {
+	named := r.MessageID != "" && r.MessageID != "0"
+	var found []*modelDelivery
+	for _, d := range s.rows {
+		if d.who.to != r.To {
+			continue
+		}
+		if named {
+			if d.messageID == r.MessageID {
+				return d
+			}
+			continue
+		}
+		rung := d.Rung == delivery.RungNotice || d.Rung == delivery.RungLong || d.Rung == delivery.RungTemplate
+		open := d.State == delivery.Accepted || d.State == delivery.Sending || d.State == delivery.Unknown
+		if rung && open && !d.First.IsZero() && now.Sub(d.First) < 24*time.Hour {
+			found = append(found, d)
+		}
+	}
+	if len(found) == 1 || len(found) > 1 && s.w.planted == "first candidate taken" {
+		return found[0]
+	}
+	return nil
+}
+
+func (s *modelStore) receive(d *modelDelivery, r channel.Receipt) {
+	switch {
+	case r.Delivered:
+		s.move(d, delivery.Delivered, "", true)
+	case d.State == delivery.Delivered && s.w.planted != "late failure wins", d.State == delivery.Refused:
+	default:
+		s.move(d, delivery.Refused, delivery.WhyPlatform, true)
+	}
+}
+
+func callsKey(day, account string, way channel.Way) string {
+	return fmt.Sprint(day, "/", account, "/", way)
+}
+
+func (s *modelStore) count(day, account string, way channel.Way) *callCount {
+	k := callsKey(day, account, way)
+	if s.calls[k] == nil {
+		s.calls[k] = &callCount{}
+	}
+	return s.calls[k]
+}
+
+// quick is a transaction inside which nobody else may act: the dispatcher holds its book meanwhile.
+func (s *modelStore) quick(ctx context.Context, apply func()) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if !s.w.calm && s.w.chance(20) {
+		if s.w.chance(500) {
+			apply()
+		}
+		return errDatabase
+	}
+	apply()
+	return nil
+}
+
+func (s *modelStore) ReserveCalls(ctx context.Context, day, account string, way channel.Way, n, limit int) (granted int, err error) {
+	err = s.quick(ctx, func() {
+		c := s.count(day, account, way)
+		switch {
+		case c.spent:
+			granted = 0
+		case limit == 0 || s.w.planted == "quota of each replica":
+			granted = n
+			if limit > 0 {
+				granted = min(n, limit)
+			}
+		default:
+			granted = max(0, min(n, limit-c.used))
+		}
+		c.used += granted
+	})
+	if err != nil {
+		return 0, err
+	}
+	return granted, nil
+}
+
+func (s *modelStore) ReturnCalls(ctx context.Context, day, account string, way channel.Way, n int) error {
+	return s.quick(ctx, func() { s.count(day, account, way).used -= n })
+}
+
+func (s *modelStore) SpendCalls(ctx context.Context, day, account string, way channel.Way) error {
+	return s.quick(ctx, func() { s.count(day, account, way).spent = true })
+}
+
+func (s *modelStore) CallsLeft(ctx context.Context, day, account string, way channel.Way, limit int) (left int, spent bool, err error) {
+	err = s.quick(ctx, func() {
+		c := s.count(day, account, way)
+		left, spent = max(0, limit-c.used), c.spent
+	})
+	return left, spent, err
+}

@@ -1,0 +1,186 @@
+package bot_test
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tiangeng/tiangeng/bot"
+	"github.com/tiangeng/tiangeng/bot/channel"
+	"github.com/tiangeng/tiangeng/bot/delivery"
+	"github.com/tiangeng/tiangeng/bot/people"
+)
+
+// patience is how long after a stop was committed a call may still begin (D4).
+const patience = 5 * time.Second
+
+// mayBegin looks at a call as it begins: D4 and D5.
+func (w *world) mayBegin(d *modelDelivery, way channel.Way) {
+	now, p := w.now(), d.who
+	w.mayBeginOf(d, way)
+	if !p.offSince.IsZero() && now.Sub(p.offSince) > patience && (p.known.push == people.PushOff || d.Kind != delivery.KindUrgent && d.Kind != delivery.KindReceipt) {
+		w.breaks("D4", "%s is called %v after the person said stop", d, now.Sub(p.offSince))
+	}
+	if way == channel.WayWindow && (p.truth.typedAt.IsZero() || !now.Before(p.truth.typedAt.Add(48*time.Hour))) {
+		w.breaks("D5", "%s is called outside the window", d)
+	}
+	if way == channel.WayTemplate && d.Kind != delivery.KindReceipt {
+		w.breaks("D5", "%s: a template message is for receipts", d)
+	}
+}
+
+// mayBeginOf is what holds of single calls and of batches.
+func (w *world) mayBeginOf(d *modelDelivery, way channel.Way) {
+	now, c := w.now(), w.store.campaign(d.Campaign)
+	if !c.stopSince.IsZero() && now.Sub(c.stopSince) > patience {
+		w.breaks("D4", "%s is called %v after the campaign was stopped", d, now.Sub(c.stopSince))
+	}
+	if !now.Before(d.Deadline) {
+		w.breaks("D5", "%s is called by %s %v after its deadline", d, way, now.Sub(d.Deadline))
+	}
+	hour := now.In(china).Hour()
+	if quiet := hour >= 21 || hour < 7; quiet && delivery.Ladders()[d.Kind].Quiet {
+		w.breaks("D5", "%s is called in quiet hours", d)
+	}
+}
+
+func (w *world) mayBeginMass(b *modelBatch) {
+	for _, d := range b.members {
+		w.mayBeginOf(d, channel.WayMass)
+	}
+}
+
+// seenBy counts the copies of a delivery that its recipient saw, alone or with a batch.
+func (p *modelPlatform) seenBy(d *modelDelivery) int {
+	n := p.seen["d"+strconv.FormatInt(d.ID, 36)][d.who.to.External]
+	if d.batch != 0 {
+		n += p.seen[bot.BatchClientID(d.batch)][d.who.to.External]
+	}
+	return n
+}
+
+func (p *modelPlatform) tookOf(d *modelDelivery) bool {
+	return p.took["d"+strconv.FormatInt(d.ID, 36)][d.who.to.External] || d.batch != 0 && p.took[bot.BatchClientID(d.batch)][d.who.to.External]
+}
+
+// check compares the table with what people truly saw, after every step.
+func (w *world) check() {
+	for _, c := range w.store.campaigns {
+		if c.Status == bot.CampaignRunning && len(c.rows) != len(w.store.people) {
+			w.breaks("D1", "campaign %d: %d of %d people are in the frozen audience", c.ID, len(c.rows), len(w.store.people))
+		}
+	}
+	for _, d := range w.store.rows {
+		seen := w.platform.seenBy(d)
+		switch {
+		case seen > 1 && d.ambiguous == 0:
+			w.breaks("D2", "%s was seen %d times and is not counted as ambiguous", d, seen)
+		case seen > 1:
+			w.breaks("D2", "%s was seen %d times: a call that may have arrived is not repeated unless the platform removes duplicates", d, seen)
+		}
+		switch d.State {
+		case delivery.Accepted, delivery.Delivered:
+			if !w.platform.tookOf(d) {
+				w.breaks("D3", "%s, and the platform never took it", d)
+			}
+			if d.State == delivery.Delivered && seen == 0 {
+				w.breaks("D3", "%s, and nobody saw it", d)
+			}
+		case delivery.Failed, delivery.Refused, delivery.Skipped, delivery.Expired, delivery.Cancelled:
+			// The platform may say both of one message; until its success has come, it says no.
+			if seen > 0 && !(d.State == delivery.Refused && w.platform.contradicts[d.ID]) {
+				w.breaks("D3", "%s, and it was seen", d)
+			}
+		case delivery.Unknown:
+			if d.ambiguous == 0 {
+				w.breaks("D2", "%s is not counted as ambiguous", d)
+			}
+		}
+	}
+	for _, p := range w.store.people {
+		if p.windowSends > 5-rehearsalPolicy.KeepFree {
+			w.breaks("D5", "%s had %d messages of one window: what is kept for replies is gone", p.to.External, p.windowSends)
+		}
+		if p.massTrue > delivery.MassPerMonth {
+			w.breaks("D5", "%s had %d mass sends", p.to.External, p.massTrue)
+		}
+	}
+	if w.platform.quota > 0 {
+		for k, n := range w.platform.used {
+			if n > w.platform.quota-w.platform.reserve {
+				w.breaks("Q1", "%d calls on %s, the quota is %d less %d", n, k, w.platform.quota, w.platform.reserve)
+			}
+		}
+	}
+}
+
+// checkRest looks whether a world without faults has come to rest: nothing is held (D6), and what
+// may still be sent has been (B1).
+func (w *world) checkRest() {
+	now := w.now()
+	for _, r := range w.store.receipts {
+		if d := w.store.match(r.Receipt, now); r.joined && r.Delivered && d != nil && d.messageID == r.MessageID && d.State != delivery.Delivered {
+			w.breaks("D7", "%s, and a receipt said that it was delivered", d)
+		}
+	}
+	for _, d := range w.store.rows {
+		switch d.State {
+		case delivery.Claimed, delivery.Sending:
+			w.breaks("D6", "%s is held by nobody who lives", d)
+		case delivery.Pending:
+			if !now.Before(d.Deadline) {
+				w.breaks("D6", "%s is past its deadline", d)
+			}
+			due := d.notBefore
+			if d.batch != 0 {
+				due = w.store.batches[d.batch-1].due
+			}
+			if w.store.campaign(d.Campaign).runs(now) && now.Sub(due) > 30*time.Second && w.platform.quota == 0 {
+				w.breaks("B1", "%s was forgotten: it has been due since %v", d, due.In(china))
+			}
+		}
+	}
+}
+
+// somebodyActs lets a learner or a trainer do something.
+func (w *world) somebodyActs() {
+	p := w.store.people[w.draw(len(w.store.people))]
+	c := w.store.campaigns[w.draw(len(w.store.campaigns))]
+	now := w.now()
+	what := w.draw(12)
+	switch what {
+	case 0, 1, 2:
+		p.truth.typedAt, p.truth.refusing, p.windowSends = now, false, 0
+		p.known.typedAt, p.known.sentSince, p.known.refusing = now, 0, false
+	case 3:
+		p.truth.refusing = true // nobody tells us
+	case 4:
+		p.truth.following = !p.truth.following
+		p.known.following = p.truth.following
+	case 5:
+		p.known.push = people.PushOff
+	case 6:
+		p.known.push = people.PushPaused
+	case 7:
+		p.known.push = people.PushOn
+	case 8:
+		p.grant("N", p.left["N"]+1)
+	case 9:
+		w.store.act(c, bot.ActPause)
+	case 10:
+		w.store.act(c, bot.ActResume)
+	case 11:
+		if w.draw(3) == 0 {
+			w.store.act(c, bot.ActCancel)
+		}
+	}
+	switch {
+	case p.known.push == people.PushOn:
+		p.offSince = time.Time{}
+	case p.offSince.IsZero() || what == 5:
+		p.offSince = now
+	}
+	if what < 9 {
+		w.trace("%s: %s", p.to.External, strings.Fields("writes writes writes refuses follows-or-not stops pauses resumes allows")[what])
+	}
+}

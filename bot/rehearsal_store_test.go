@@ -1,0 +1,388 @@
+package bot_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tiangeng/tiangeng/bot"
+	"github.com/tiangeng/tiangeng/bot/channel"
+	"github.com/tiangeng/tiangeng/bot/delivery"
+	"github.com/tiangeng/tiangeng/bot/people"
+)
+
+// person is somebody, as the platform knows them (truth) and as the database does (known). What the
+// database knows may be older.
+type person struct {
+	id          people.LearnerID
+	to          channel.Address
+	truth       contacts
+	known       contacts
+	grants      []delivery.Grant // known
+	left        map[string]int   // true: messages left by template
+	scene       int
+	offSince    time.Time // when "stop" was committed, zero while they want messages
+	windowSends int       // proactive window messages since typedAt, true
+	massTrue    int
+}
+
+type contacts struct {
+	following       bool
+	refusing        bool
+	push            people.Push
+	typedAt         time.Time
+	sentSince       int
+	mass, contacted int
+	massMonth, day  string
+}
+
+func (p *person) grant(template string, n int) {
+	if p.left == nil {
+		p.left = map[string]int{}
+	}
+	p.left[template] = n
+	p.grants = slices.DeleteFunc(p.grants, func(g delivery.Grant) bool { return g.Template == template })
+	if n != 0 {
+		g := delivery.Grant{Template: template, Left: n}
+		if template == "O" {
+			g.Scene = p.scene
+		}
+		p.grants = append(p.grants, g)
+	}
+}
+
+// modelDelivery is a row of the outbox.
+type modelDelivery struct {
+	bot.ClaimedDelivery
+	who       *person
+	why       delivery.Why
+	notBefore time.Time
+	ambiguous int
+	tried     []delivery.Rung
+	messageID string
+	batch     int64
+}
+
+func (d *modelDelivery) String() string {
+	return fmt.Sprintf("delivery %d to %s (%s by %s, owner %s, term %d, attempt %d, ambiguous %d)", d.ID, d.who.to.External, d.State, d.Rung, d.Owner, d.Term, d.Attempt, d.ambiguous)
+}
+
+type modelCampaign struct {
+	bot.Campaign
+	rows      []*modelDelivery
+	frozenTo  people.LearnerID
+	stopSince time.Time // when a person's pause or cancel was committed; zero while it runs
+}
+
+// modelStore is the database: the rules of bot.Store in memory. What dispatching does not need is not
+// there.
+type modelStore struct {
+	bot.Store
+	w         *world
+	people    []*person
+	campaigns []*modelCampaign
+	rows      []*modelDelivery
+	batches   []*modelBatch
+	calls     map[string]*callCount
+	receipts  []*storedReceipt
+}
+
+// replicaStore is a replica's connection to it.
+type replicaStore struct{ *modelStore }
+
+type callCount struct {
+	used  int
+	spent bool
+}
+
+func newModelStore(w *world) *modelStore {
+	return &modelStore{w: w, calls: map[string]*callCount{}}
+}
+
+func (s *modelStore) campaign(id bot.CampaignID) *modelCampaign { return s.campaigns[id-1] }
+
+func (s *modelStore) row(id int64) *modelDelivery { return s.rows[id-1] }
+
+// runs reports whether deliveries of a campaign may begin.
+func (c *modelCampaign) runs(now time.Time) bool {
+	return c.Status == bot.CampaignRunning && (c.PausedBy == "" || !c.PausedUntil.IsZero() && !now.Before(c.PausedUntil))
+}
+
+// move changes a row's state and checks that such a change is lawful (D7).
+func (s *modelStore) move(d *modelDelivery, to delivery.State, why delivery.Why, byReceipt bool) {
+	s.w.trace("%s → %s %s", d, to, why)
+	if d.State != to && !lawfulMove(d.State, to, byReceipt) {
+		s.w.breaks("D7", "%s becomes %s (by a receipt: %v)", d, to, byReceipt)
+	}
+	d.State, d.why = to, why
+}
+
+func lawfulMove(from, to delivery.State, byReceipt bool) bool {
+	if byReceipt {
+		switch to {
+		case delivery.Delivered:
+			return slices.Contains([]delivery.State{delivery.Accepted, delivery.Sending, delivery.Unknown, delivery.Refused}, from)
+		case delivery.Accepted:
+			return from == delivery.Unknown
+		case delivery.Refused:
+			return slices.Contains([]delivery.State{delivery.Accepted, delivery.Sending, delivery.Unknown}, from)
+		}
+		return false
+	}
+	switch from {
+	case delivery.Pending:
+		return to != delivery.Accepted && to != delivery.Delivered && to != delivery.Refused && to != delivery.Sending
+	case delivery.Claimed:
+		return to != delivery.Accepted && to != delivery.Delivered && to != delivery.Refused
+	case delivery.Sending:
+		return slices.Contains([]delivery.State{delivery.Accepted, delivery.Pending, delivery.Failed, delivery.Unknown, delivery.Expired}, to)
+	}
+	return false // the others are ends, but for receipts
+}
+
+func day(t time.Time) string { return t.In(china).Format(time.DateOnly) }
+
+func (p *person) facts(d *modelDelivery, now time.Time) delivery.Facts {
+	f := delivery.Facts{
+		Bound: true, Following: p.known.following, Refusing: p.known.refusing, Push: p.known.push, TypedAt: p.known.typedAt, SentSince: p.known.sentSince,
+		Grants: slices.Clone(p.grants), Due: true,
+	}
+	if d != nil {
+		f.Tried = slices.Clone(d.tried)
+	}
+	if p.known.massMonth == day(now)[:7] {
+		f.Mass = p.known.mass
+	}
+	if p.known.day == day(now) {
+		f.Contacts = p.known.contacted
+	}
+	return f
+}
+
+// counted notes that a message of ours reached a person, or may have.
+func (p *person) counted(r delivery.Rung, k delivery.Kind, now time.Time) {
+	if k != delivery.KindReceipt {
+		if p.known.day != day(now) {
+			p.known.day, p.known.contacted = day(now), 0
+		}
+		p.known.contacted++
+	}
+	switch r {
+	case delivery.RungWindow:
+		p.known.sentSince++
+	case delivery.RungNotice:
+		p.useGrant("N")
+	case delivery.RungOnce:
+		p.useGrant("O")
+	case delivery.RungMass:
+		if p.known.massMonth != day(now)[:7] {
+			p.known.massMonth, p.known.mass = day(now)[:7], 0
+		}
+		p.known.mass++
+	}
+}
+
+func (p *person) useGrant(template string) {
+	for i := range p.grants {
+		if p.grants[i].Template == template && p.grants[i].Left > 0 {
+			p.grants[i].Left--
+		}
+	}
+}
+
+func (s *modelStore) ClaimDeliveries(ctx context.Context, now time.Time, owner string, limit int, lease time.Duration) (list []bot.ClaimedDelivery, err error) {
+	err = s.w.tx(ctx, owner+" claims", func() {
+		list = nil
+		for _, d := range s.rows {
+			takeable := d.State == delivery.Pending && !now.Before(d.notBefore)
+			if s.w.planted == "lease ignored" && d.State == delivery.Claimed && d.Owner != owner {
+				takeable = true
+			}
+			if len(list) == limit || !takeable || d.Rung == delivery.RungMass || !s.campaign(d.Campaign).runs(now) {
+				continue
+			}
+			if d.State == delivery.Pending {
+				s.move(d, delivery.Claimed, "", false)
+			}
+			d.Owner, d.LeaseEnd = owner, s.w.dbNow().Add(lease)
+			d.Term++
+			c := d.ClaimedDelivery
+			c.Facts, c.To, c.Ambiguous = d.who.facts(d, now), d.who.to, d.ambiguous > 0
+			list = append(list, c)
+			if s.w.planted == "checkpoint on claim" {
+				d.State = delivery.Expired // it is looked at: nobody looks at it again
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
+}
+
+// held finds the row that a claim still holds in a state.
+func (s *modelStore) held(d bot.ClaimedDelivery) *modelDelivery {
+	r := s.row(d.ID)
+	if r.State != d.State || r.Owner != d.Owner || r.Term != d.Term {
+		if s.w.planted != "no fencing" {
+			return nil
+		}
+	}
+	return r
+}
+
+func (s *modelStore) BeginSending(ctx context.Context, now time.Time, group []bot.ClaimedDelivery) ([]bool, error) {
+	out := make([]bool, len(group))
+	err := s.w.tx(ctx, "write-ahead", func() {
+		for i, d := range group {
+			out[i] = s.begin(now, d)
+		}
+	})
+	return out, err
+}
+
+func (s *modelStore) begin(now time.Time, d bot.ClaimedDelivery) bool {
+	r := s.held(d)
+	if r == nil || !s.w.dbNow().Before(r.LeaseEnd) && s.w.planted != "lease ignored" {
+		return false
+	}
+	back := func(due time.Time) bool {
+		s.move(r, delivery.Pending, "", false)
+		r.Owner = ""
+		if due.After(r.notBefore) {
+			r.notBefore = due
+		}
+		return false
+	}
+	c, p := s.campaign(d.Campaign), r.who
+	stopped := !c.runs(now) && s.w.planted != "cancel not looked at"
+	left := p.known.push != d.Facts.Push || p.known.following != d.Facts.Following
+	switch {
+	case stopped && c.Status == bot.CampaignCancelled:
+		s.move(r, delivery.Cancelled, delivery.WhyCancelled, false)
+		if r.ambiguous > 0 {
+			r.State = delivery.Unknown
+		}
+		return false
+	case stopped, left && s.w.planted != "wish not looked at", p.known.sentSince > d.Facts.SentSince && s.w.planted != "flights not looked at":
+		return back(time.Time{})
+	}
+	for _, o := range s.rows {
+		if o != r && o.who == p && o.State == delivery.Sending && s.w.planted != "flights not looked at" {
+			return back(now.Add(5 * time.Second))
+		}
+	}
+	if s.w.planted == "no write-ahead" {
+		return true
+	}
+	s.move(r, delivery.Sending, "", false)
+	r.Rung, r.Attempt = d.Rung, r.Attempt+1
+	if r.First.IsZero() {
+		r.First = now
+	}
+	return true
+}
+
+func (s *modelStore) SettleDeliveries(ctx context.Context, now time.Time, group []bot.SettledDelivery) ([]bool, error) {
+	out := make([]bool, len(group))
+	err := s.w.tx(ctx, "settle", func() {
+		for i, d := range group {
+			r := s.held(d.ClaimedDelivery)
+			if s.w.planted == "no write-ahead" && r == nil {
+				c := d.ClaimedDelivery
+				c.State = delivery.Claimed
+				if r = s.held(c); r != nil {
+					r.State = delivery.Sending
+				}
+			}
+			if out[i] = r != nil; r != nil {
+				s.settle(now, r, d.Settlement)
+			}
+		}
+	})
+	return out, err
+}
+
+func (s *modelStore) settle(now time.Time, r *modelDelivery, t delivery.Settlement) {
+	if s.w.planted == "unknown sent again" && t.To == delivery.Unknown && r.Rung == delivery.RungWindow {
+		t.To, t.Due = delivery.Pending, now
+	}
+	s.move(r, t.To, t.Why, false)
+	r.notBefore, r.messageID = t.Due, t.Outcome.MessageID
+	if t.Outcome.Verdict == channel.Unsent {
+		r.Attempt--
+	}
+	if t.Ambiguous {
+		r.ambiguous++
+	}
+	p := r.who
+	if (t.To == delivery.Accepted || t.Ambiguous) && s.w.planted != "sends not counted" {
+		p.counted(r.Rung, r.Kind, now)
+	}
+	if t.Tried != "" {
+		r.tried = append(r.tried, t.Tried)
+	}
+	if t.CloseWindow {
+		p.known.typedAt, p.known.sentSince = time.Time{}, 0
+	}
+	if t.NoGrant {
+		p.grants = slices.DeleteFunc(p.grants, func(g delivery.Grant) bool { return (g.Template == "O") == (r.Rung == delivery.RungOnce) })
+	}
+	p.known.following = p.known.following && !t.Unfollowed
+	p.known.refusing = p.known.refusing || t.Refusing
+}
+
+func (s *modelStore) ReleaseDeliveries(ctx context.Context, now time.Time, group []bot.ReleasedDelivery) ([]bool, error) {
+	out := make([]bool, len(group))
+	err := s.w.tx(ctx, "give back", func() {
+		for i, d := range group {
+			r := s.held(d.ClaimedDelivery)
+			if out[i] = r != nil; r == nil {
+				continue
+			}
+			s.end(r, d.To, d.Why)
+			r.Rung, r.Owner = d.Rung, ""
+			if !d.Due.IsZero() {
+				r.notBefore = d.Due
+			}
+		}
+	})
+	return out, err
+}
+
+// end moves a row that is not sent. Where an attempt may have reached the person, nobody can tell.
+func (s *modelStore) end(r *modelDelivery, to delivery.State, why delivery.Why) {
+	if r.ambiguous > 0 && to != delivery.Pending {
+		to, why = delivery.Unknown, delivery.WhyAmbiguous
+	}
+	s.move(r, to, why, false)
+}
+
+func (s *modelStore) SweepLeases(ctx context.Context, now time.Time) (swept bot.Swept, err error) {
+	err = s.w.tx(ctx, "sweep", func() {
+		for _, r := range s.rows {
+			over := s.w.dbNow().After(r.LeaseEnd)
+			switch {
+			case r.batch != 0: // the batch is swept
+			case r.State == delivery.Claimed && over:
+				s.move(r, delivery.Pending, "", false)
+				swept.Released++
+			case r.State == delivery.Sending && over && s.w.planted == "sending swept to pending":
+				s.move(r, delivery.Pending, "", false)
+			case r.State == delivery.Sending && over:
+				s.move(r, delivery.Unknown, delivery.WhyAmbiguous, false)
+				if s.w.planted != "ambiguity forgotten" {
+					r.ambiguous++
+				}
+				r.who.counted(r.Rung, r.Kind, now)
+				swept.Ambiguous++
+			case r.State == delivery.Pending && !now.Before(r.Deadline):
+				s.end(r, delivery.Expired, delivery.WhyDeadline)
+				swept.Expired++
+			}
+		}
+		s.sweepBatches(now)
+	})
+	return swept, err
+}

@@ -1,0 +1,422 @@
+package bot_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing/fstest"
+	"testing/synctest"
+	"time"
+
+	"github.com/tiangeng/tiangeng/bot"
+	"github.com/tiangeng/tiangeng/bot/channel"
+	"github.com/tiangeng/tiangeng/bot/conversation"
+	"github.com/tiangeng/tiangeng/bot/delivery"
+	"github.com/tiangeng/tiangeng/bot/people"
+	"github.com/tiangeng/tiangeng/content"
+)
+
+// A rehearsal is one run of the real planner and dispatcher, several replicas of it, on a database
+// and a platform that are models: everything that may go wrong between two of their steps does, as a
+// seed draws it. One goroutine runs at a time and the clock is the bubble's, so a seed always makes
+// the same run.
+
+// actor is one loop of one replica: it runs until it asks database or platform for something and
+// goes on when the rehearsal lets it.
+type actor struct {
+	name   string
+	of     *replica
+	resume chan bool // false: the process is gone
+	gone   bool
+	where  string
+}
+
+// replica is one process.
+type replica struct {
+	name        string
+	service     *bot.Service
+	actors      []*actor
+	stop        context.CancelFunc
+	stopping    bool
+	frozenUntil time.Time // SIGSTOP, a long pause of the collector
+}
+
+func (r *replica) gone() bool {
+	for _, a := range r.actors {
+		if !a.gone {
+			return false
+		}
+	}
+	return true
+}
+
+type killed struct{}
+
+type actorKey struct{}
+
+// world is one rehearsal.
+type world struct {
+	seed     uint64
+	rng      *rand.Rand
+	began    time.Time
+	origin   time.Time // what the clock showed then
+	yield    chan struct{}
+	replicas []*replica
+	spawned  int
+	calm     bool // no more faults
+	skew     time.Duration
+	planted  string
+	store    *modelStore
+	platform *modelPlatform
+	late     []func() // transactions that commit later than their client waits
+	broken   string   // the first invariant that did not hold
+	log      []string
+	tracing  bool
+}
+
+func (w *world) now() time.Time { return w.origin.Add(time.Since(w.began)) }
+
+// dbNow is the database's clock.
+func (w *world) dbNow() time.Time { return w.now().Add(w.skew) }
+
+func (w *world) draw(n int) int { return w.rng.IntN(n) }
+
+// chance is true p times in a thousand.
+func (w *world) chance(p int) bool { return w.rng.IntN(1000) < p }
+
+func (w *world) trace(format string, args ...any) {
+	if w.tracing {
+		w.log = append(w.log, w.now().In(china).Format("02 15:04:05.000 ")+fmt.Sprintf(format, args...))
+	}
+}
+
+// breaks notes that an invariant does not hold.
+func (w *world) breaks(id, format string, args ...any) {
+	if w.broken == "" {
+		w.broken = id + ": " + fmt.Sprintf(format, args...)
+		w.trace("BROKEN %s", w.broken)
+	}
+}
+
+var china = time.FixedZone("Asia/Shanghai", 8*3600)
+
+// gate lets everybody else go first, if the rehearsal wants that.
+func gate(ctx context.Context, w *world, where string) {
+	a, _ := ctx.Value(actorKey{}).(*actor)
+	if a == nil {
+		return
+	}
+	a.where = where
+	w.yield <- struct{}{}
+	if !<-a.resume {
+		panic(killed{})
+	}
+}
+
+// let runs an actor up to its next gate.
+func (w *world) let(a *actor, live bool) {
+	a.resume <- live
+	<-w.yield
+}
+
+// spawn starts a loop of a replica; it stands at its first gate when spawn returns.
+func (w *world) spawn(r *replica, name string, loop func(ctx context.Context)) {
+	a := &actor{name: r.name + "/" + name, of: r, resume: make(chan bool)}
+	r.actors = append(r.actors, a)
+	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), actorKey{}, a))
+	if stop := r.stop; stop != nil {
+		r.stop = func() { stop(); cancel() }
+	} else {
+		r.stop = cancel
+	}
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				if _, ok := p.(killed); !ok {
+					w.breaks("panic", "%v at %s", p, a.where)
+				}
+			}
+			cancel()
+			a.gone = true
+			w.yield <- struct{}{}
+		}()
+		for ctx.Err() == nil {
+			gate(ctx, w, "idle")
+			if ctx.Err() == nil {
+				loop(ctx)
+			}
+		}
+	}()
+	<-w.yield
+}
+
+// start starts a replica.
+func (w *world) start(name string) {
+	r := &replica{name: name}
+	s, err := bot.New(bot.Options{
+		Store: replicaStore{modelStore: w.store}, Cache: noCache{}, Engine: rehearsalEngine, Library: rehearsalLibrary, Phrases: rehearsalPhrases,
+		Account: w.platform.account, Policy: rehearsalPolicy, Senders: map[string]bot.Sender{"model": w.platform}, Now: w.now, Replica: name, Metrics: nil,
+		AccountName: "default", DayLimits: w.platform.limits, DayReserve: w.platform.reserve, Rates: w.platform.rates, Limiter: w.platform,
+		Lease: time.Minute, SendLanes: 1, SendWorkers: 1, GroupSize: 1 + w.draw(6), ClaimSize: 1 + w.draw(12),
+	})
+	if err != nil {
+		panic(err)
+	}
+	r.service = s
+	w.replicas = append(w.replicas, r)
+	w.spawned++
+	w.spawn(r, "send", func(ctx context.Context) {
+		_, err := s.Dispatch(ctx, context.WithoutCancel(ctx))
+		w.trace("%s: dispatch ends: %v", r.name, err)
+	})
+	w.spawn(r, "look", func(ctx context.Context) {
+		for _, i := range w.rng.Perm(3) {
+			var err error
+			switch i {
+			case 0:
+				err = s.Freeze(ctx)
+			case 1:
+				_, err = s.Sweep(ctx)
+			case 2:
+				err = s.Join(ctx)
+			}
+			if err != nil {
+				w.trace("%s: look: %v", r.name, err)
+			}
+		}
+	})
+}
+
+// kill ends a process where it stands.
+func (w *world) kill(r *replica) {
+	for _, a := range r.actors {
+		if !a.gone {
+			w.trace("kill -9 %s at %s", a.name, a.where)
+			w.let(a, false)
+		}
+	}
+}
+
+var errDatabase = errors.New("the database has gone away")
+
+// tx is one transaction: it may be refused, be applied although its answer is lost, or be applied
+// much later. Around it everybody else may act.
+func (w *world) tx(ctx context.Context, name string, apply func()) error {
+	gate(ctx, w, name+" begins")
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if !w.calm {
+		switch n := w.draw(1000); {
+		case n < 15:
+			w.trace("%s: not applied", name)
+			return errDatabase
+		case n < 30:
+			apply()
+			w.trace("%s: applied, answer lost", name)
+			gate(ctx, w, name+" answer lost")
+			return errDatabase
+		case n < 40:
+			w.late = append(w.late, func() { apply(); w.trace("%s: applied late", name) })
+			w.trace("%s: commits late", name)
+			gate(ctx, w, name+" given up")
+			return errDatabase
+		}
+	}
+	apply()
+	gate(ctx, w, name+" committed")
+	return nil
+}
+
+// rehearse makes the run of a seed and returns what it found broken, "" for nothing.
+func rehearse(seed uint64, planted string, tracing bool) *world {
+	w := &world{
+		seed: seed, planted: planted, tracing: tracing, rng: rand.New(rand.NewPCG(seed, 1986)), //nolint:gosec // a run that can be repeated
+		began: time.Now(), yield: make(chan struct{}),
+	}
+	starts := []string{"2026-11-24 10:00", "2026-11-24 10:00", "2026-11-24 20:50", "2026-11-24 06:50", "2026-11-30 23:50"}
+	w.origin, _ = time.ParseInLocation("2006-01-02 15:04", starts[w.draw(len(starts))], china)
+	w.origin = w.origin.UTC()
+	w.skew = time.Duration(w.draw(3)-1) * time.Second
+	w.platform = newModelPlatform(w)
+	w.store = newModelStore(w)
+	w.people()
+	w.campaigns()
+	for i := range 1 + w.draw(3) {
+		w.start(fmt.Sprintf("r%d", i))
+	}
+	for steps := 120 + w.draw(120); steps > 0 && w.broken == ""; steps-- {
+		w.step()
+		w.check()
+	}
+	w.quieten()
+	for _, r := range w.replicas {
+		w.kill(r)
+	}
+	synctest.Wait()
+	return w
+}
+
+// step does one thing that the seed draws.
+func (w *world) step() {
+	switch n := w.draw(1000); {
+	case n < 700:
+		w.goOn()
+	case n < 850:
+		w.pass([]time.Duration{10 * time.Millisecond, 300 * time.Millisecond, time.Second, 3 * time.Second, 10 * time.Second}[w.draw(5)])
+	case n < 870:
+		w.pass([]time.Duration{31 * time.Second, 65 * time.Second, 4 * time.Minute, 11 * time.Minute, time.Hour}[w.draw(5)])
+	case n < 930:
+		w.somebodyActs()
+	case n < 960:
+		w.platform.pushReceipt()
+	case n < 975:
+		if len(w.late) > 0 {
+			i := w.draw(len(w.late))
+			apply := w.late[i]
+			w.late = append(w.late[:i], w.late[i+1:]...)
+			apply()
+		}
+	default:
+		w.trouble(n)
+	}
+}
+
+// trouble happens to a replica.
+func (w *world) trouble(n int) {
+	r := w.replicas[w.draw(len(w.replicas))]
+	switch {
+	case n < 985:
+		w.kill(r)
+	case n < 993:
+		r.frozenUntil = w.now().Add(time.Duration(5+w.draw(120)) * time.Second)
+		w.trace("%s is frozen", r.name)
+	case n < 996 && !r.stopping:
+		w.trace("%s is asked to stop", r.name)
+		r.stopping = true
+		r.stop()
+		synctest.Wait()
+	}
+	w.revive()
+}
+
+// revive starts processes anew for those that have ended, under the old name or a new one.
+func (w *world) revive() {
+	for i := 0; i < len(w.replicas); i++ {
+		if r := w.replicas[i]; r.gone() {
+			w.replicas = append(w.replicas[:i], w.replicas[i+1:]...)
+			name := r.name
+			if w.draw(2) == 0 {
+				name = fmt.Sprintf("r%d", w.spawned)
+			}
+			w.start(name)
+			i--
+		}
+	}
+}
+
+// goOn lets one actor that is not frozen take its next step.
+func (w *world) goOn() {
+	var free []*actor
+	for _, r := range w.replicas {
+		if w.now().Before(r.frozenUntil) {
+			continue
+		}
+		for _, a := range r.actors {
+			if !a.gone {
+				free = append(free, a)
+			}
+		}
+	}
+	if len(free) == 0 {
+		w.revive()
+		return
+	}
+	a := free[w.draw(len(free))]
+	w.trace("  %s goes on from %s", a.name, a.where)
+	w.let(a, true)
+	if a.gone && a.of.gone() {
+		w.revive()
+	}
+}
+
+// pass lets time pass for all.
+func (w *world) pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait() // timers that have come due have done what they do
+}
+
+// quieten ends all faults and looks whether everything comes to rest (D6, B1).
+func (w *world) quieten() {
+	w.calm = true
+	for _, apply := range w.late {
+		apply()
+	}
+	w.late = nil
+	for _, r := range w.replicas {
+		r.frozenUntil = time.Time{}
+	}
+	for round := 0; round < 75 && w.broken == ""; round++ {
+		w.revive()
+		for _, r := range w.replicas {
+			for _, a := range r.actors {
+				for n := 0; n < 400 && !a.gone && w.broken == ""; n++ {
+					w.let(a, true)
+					if a.where == "idle" {
+						break
+					}
+				}
+			}
+		}
+		w.check()
+		w.pass(5 * time.Second)
+	}
+	if w.broken == "" {
+		w.checkRest()
+	}
+}
+
+// story is what happened, for somebody who looks for the fault.
+func (w *world) story() string { return strings.Join(w.log, "\n") }
+
+// What all rehearsals share: values that nobody changes.
+var (
+	rehearsalPhrases    = content.DefaultPhrases()
+	rehearsalLibrary, _ = content.Load(fstest.MapFS{})
+	rehearsalEngine     = conversation.New(conversation.Options{Library: rehearsalLibrary, Phrases: rehearsalPhrases})
+	rehearsalPolicy     = delivery.Policy{KeepFree: 2, QuietFrom: 21 * time.Hour, QuietUntil: 7 * time.Hour, Lateness: time.Hour}
+)
+
+// people draws who there is and what the account may do.
+func (w *world) people() {
+	for i := range 3 + w.draw(6) {
+		p := &person{id: people.LearnerID(i + 1), to: channel.Address{Channel: "model", Account: "default", External: fmt.Sprintf("o%d", i+1)}, scene: 7}
+		p.truth.following, p.known.following = true, true
+		p.known.push = people.PushOn
+		if w.draw(3) > 0 {
+			at := w.now().Add(-time.Duration(w.draw(50*60)) * time.Minute)
+			p.truth.typedAt, p.known.typedAt = at, at
+		}
+		if w.draw(2) == 0 {
+			p.grant("N", 1)
+		}
+		if w.draw(4) == 0 {
+			p.grant("O", 1)
+		}
+		w.store.people = append(w.store.people, p)
+	}
+}
+
+// campaigns draws what is to be sent.
+func (w *world) campaigns() {
+	kinds := []delivery.Kind{delivery.KindAnnouncement, delivery.KindAnnouncement, delivery.KindUrgent, delivery.KindReceipt, delivery.KindReceipt, delivery.KindDigest, delivery.KindReminder}
+	for i := range 1 + w.draw(3) {
+		due := w.now().Add(time.Duration(w.draw(60)) * time.Second)
+		w.store.campaigns = append(w.store.campaigns, &modelCampaign{Campaign: bot.Campaign{
+			ID: bot.CampaignID(i + 1), Kind: kinds[w.draw(len(kinds))], Status: bot.CampaignScheduled, Title: "通知", Body: bot.Body{Text: "请查看。"}, Scope: people.Everyone(),
+			DueAt: due, Deadline: due.Add([]time.Duration{3 * time.Minute, 12 * time.Minute, time.Hour, 4 * time.Hour, 30 * time.Hour}[w.draw(5)]),
+		}})
+	}
+}
