@@ -59,7 +59,10 @@ type cli struct {
 	Trainer     trainerCmd     `cmd:"" help:"Say who may send announcements from the phone (教员)."`
 	APIKey      apikeyCmd      `cmd:"" name:"apikey" help:"Make or end keys of the HTTP API."`
 	Completions completionsCmd `cmd:"" help:"Export the completion list (完成名单)."`
+	Rehearse    rehearseCmd    `cmd:"" help:"Rehearse a large push: real program and database, simulated platform, nobody real."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
+
+	RehearsePlatform rehearsePlatformCmd `cmd:"" hidden:""`
 }
 
 func (p *program) main(ctx context.Context, args []string) int {
