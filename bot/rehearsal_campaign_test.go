@@ -156,7 +156,7 @@ func (s *modelStore) hold(b *modelBatch, to delivery.State, why delivery.Why) {
 }
 
 func (s *modelStore) ClaimMassBatch(ctx context.Context, now time.Time, owner string, limit int, lease time.Duration, decide func(delivery.Facts, bot.Campaign) delivery.Decision) (out *bot.MassBatch, err error) {
-	err = s.w.tx(ctx, owner+" claims a mass send", func() {
+	err = s.w.tx(ctx, "claim of a mass send", func() {
 		out = nil
 		b := s.oldBatch(now)
 		if b == nil {
@@ -356,7 +356,10 @@ func (s *modelStore) match(r channel.Receipt, now time.Time) *modelDelivery {
 			continue
 		}
 		rung := d.Rung == delivery.RungNotice || d.Rung == delivery.RungLong || d.Rung == delivery.RungTemplate
-		open := d.State == delivery.Accepted || d.State == delivery.Sending || d.State == delivery.Unknown
+		// One that is to be asked again may have arrived as well: without it in the count, its receipt
+		// would be given to another.
+		open := d.State == delivery.Accepted || d.State == delivery.Sending || d.State == delivery.Unknown ||
+			d.ambiguous > 0 && (d.State == delivery.Pending || d.State == delivery.Claimed)
 		if rung && open && !d.First.IsZero() && now.Sub(d.First) < 24*time.Hour {
 			found = append(found, d)
 		}

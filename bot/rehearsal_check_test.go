@@ -24,6 +24,11 @@ func (w *world) mayBegin(d *modelDelivery, way channel.Way) {
 	if way == channel.WayWindow && (p.truth.typedAt.IsZero() || !now.Before(p.truth.typedAt.Add(48*time.Hour))) {
 		w.breaks("D5", "%s is called outside the window", d)
 	}
+	for _, o := range w.store.rows {
+		if o != d && o.who == p && o.State == delivery.Sending && o.batch == 0 && d.State == delivery.Sending {
+			w.breaks("rule 9", "%s is called while %s is on the wire", d, o)
+		}
+	}
 	if way == channel.WayTemplate && d.Kind != delivery.KindReceipt {
 		w.breaks("D5", "%s: a template message is for receipts", d)
 	}
@@ -128,7 +133,7 @@ func (w *world) checkRest() {
 		case delivery.Claimed, delivery.Sending:
 			w.breaks("D6", "%s is held by nobody who lives", d)
 		case delivery.Pending:
-			if !now.Before(d.Deadline) {
+			if now.Sub(d.Deadline) > 30*time.Second {
 				w.breaks("D6", "%s is past its deadline", d)
 			}
 			due := d.notBefore

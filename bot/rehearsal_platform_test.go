@@ -3,7 +3,6 @@ package bot_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -96,14 +95,14 @@ func (p *modelPlatform) call(ctx context.Context, what string, take func(began t
 		p.w.trace("%s: no connection", what)
 		return unsent
 	}
-	gate(ctx, p.w, what+" on the wire")
+	gate(ctx, p.w, what, "on the wire")
 	if fault < 80 || p.w.now().Sub(began) > timeout && p.w.draw(2) == 0 {
 		p.w.trace("%s: lost on the way", what)
 		return unknown
 	}
 	o := take(began)
 	p.w.trace("%s: the platform says %s %s %s", what, o.Verdict, o.Class, o.Reason)
-	gate(ctx, p.w, what+" answered")
+	gate(ctx, p.w, what, "answered")
 	if fault < 130 || p.w.now().Sub(began) > timeout {
 		p.w.trace("%s: answer lost", what)
 		return unknown
@@ -166,7 +165,7 @@ func (p *modelPlatform) Send(ctx context.Context, out channel.Outbound) channel.
 		return channel.Outcome{Verdict: channel.Unsent, Class: channel.ClassLater, Reason: "no_connection"}
 	}
 	p.w.mayBegin(d, out.Way)
-	return p.call(ctx, fmt.Sprintf("%s by %s", out.ClientID, out.Way), func(began time.Time) channel.Outcome { return p.take(began, d, out) })
+	return p.call(ctx, out.ClientID, func(began time.Time) channel.Outcome { return p.take(began, d, out) })
 }
 
 // take is what the platform does with a message that has arrived.
@@ -237,7 +236,7 @@ func (p *modelPlatform) deliver(d *modelDelivery, way channel.Way, messageID str
 	if !seen {
 		r.Status = "failed: system failed"
 	}
-	if p.w.chance(100) {
+	if p.w.chance(250) {
 		r.MessageID = "0"
 	}
 	p.receipts = append(p.receipts, r)
@@ -286,7 +285,7 @@ func (p *modelPlatform) SendMass(ctx context.Context, out channel.MassOutbound) 
 		if !p.spendCall(channel.WayMass, began) {
 			return refused(channel.ClassCampaign, delivery.ReasonQuotaSpent)
 		}
-		if k, ok := p.known[out.ClientID]; ok && p.w.now().Sub(k.at) < 24*time.Hour {
+		if k, ok := p.known[out.ClientID]; ok && p.w.planted != "another client id" && p.w.now().Sub(k.at) < 24*time.Hour {
 			return channel.Outcome{Verdict: channel.Accepted, MessageID: k.messageID}
 		}
 		if o, moody := p.mood(); moody {

@@ -111,7 +111,9 @@ func (c *modelCampaign) runs(now time.Time) bool {
 
 // move changes a row's state and checks that such a change is lawful (D7).
 func (s *modelStore) move(d *modelDelivery, to delivery.State, why delivery.Why, byReceipt bool) {
-	s.w.trace("%s → %s %s", d, to, why)
+	if s.w.tracing {
+		s.w.trace("%s → %s %s", d, to, why)
+	}
 	if d.State != to && !lawfulMove(d.State, to, byReceipt) {
 		s.w.breaks("D7", "%s becomes %s (by a receipt: %v)", d, to, byReceipt)
 	}
@@ -122,11 +124,11 @@ func lawfulMove(from, to delivery.State, byReceipt bool) bool {
 	if byReceipt {
 		switch to {
 		case delivery.Delivered:
-			return slices.Contains([]delivery.State{delivery.Accepted, delivery.Sending, delivery.Unknown, delivery.Refused}, from)
+			return slices.Contains([]delivery.State{delivery.Pending, delivery.Claimed, delivery.Accepted, delivery.Sending, delivery.Unknown, delivery.Refused}, from)
 		case delivery.Accepted:
 			return from == delivery.Unknown
 		case delivery.Refused:
-			return slices.Contains([]delivery.State{delivery.Accepted, delivery.Sending, delivery.Unknown}, from)
+			return slices.Contains([]delivery.State{delivery.Pending, delivery.Claimed, delivery.Accepted, delivery.Sending, delivery.Unknown}, from)
 		}
 		return false
 	}
@@ -192,12 +194,12 @@ func (p *person) useGrant(template string) {
 }
 
 func (s *modelStore) ClaimDeliveries(ctx context.Context, now time.Time, owner string, limit int, lease time.Duration) (list []bot.ClaimedDelivery, err error) {
-	err = s.w.tx(ctx, owner+" claims", func() {
+	err = s.w.tx(ctx, "claim", func() {
 		list = nil
 		for _, d := range s.rows {
 			takeable := d.State == delivery.Pending && !now.Before(d.notBefore)
-			if s.w.planted == "lease ignored" && d.State == delivery.Claimed && d.Owner != owner {
-				takeable = true
+			if s.w.planted == "lease ignored" && d.State == delivery.Sending && d.Owner != owner {
+				d.State, takeable = delivery.Claimed, true
 			}
 			if len(list) == limit || !takeable || d.Rung == delivery.RungMass || !s.campaign(d.Campaign).runs(now) {
 				continue
@@ -211,7 +213,7 @@ func (s *modelStore) ClaimDeliveries(ctx context.Context, now time.Time, owner s
 			c.Facts, c.To, c.Ambiguous = d.who.facts(d, now), d.who.to, d.ambiguous > 0
 			list = append(list, c)
 			if s.w.planted == "checkpoint on claim" {
-				d.State = delivery.Expired // it is looked at: nobody looks at it again
+				d.State = delivery.Accepted // whoever was looked at counts as done
 			}
 		}
 	})
@@ -244,7 +246,7 @@ func (s *modelStore) BeginSending(ctx context.Context, now time.Time, group []bo
 
 func (s *modelStore) begin(now time.Time, d bot.ClaimedDelivery) bool {
 	r := s.held(d)
-	if r == nil || !s.w.dbNow().Before(r.LeaseEnd) && s.w.planted != "lease ignored" {
+	if r == nil || !s.w.dbNow().Before(r.LeaseEnd) {
 		return false
 	}
 	back := func(due time.Time) bool {
@@ -306,7 +308,7 @@ func (s *modelStore) SettleDeliveries(ctx context.Context, now time.Time, group 
 
 func (s *modelStore) settle(now time.Time, r *modelDelivery, t delivery.Settlement) {
 	if s.w.planted == "unknown sent again" && t.To == delivery.Unknown && r.Rung == delivery.RungWindow {
-		t.To, t.Due = delivery.Pending, now
+		t.To, t.Due, t.Ambiguous = delivery.Pending, now, false
 	}
 	s.move(r, t.To, t.Why, false)
 	r.notBefore, r.messageID = t.Due, t.Outcome.MessageID

@@ -30,7 +30,7 @@ type actor struct {
 	of     *replica
 	resume chan bool // false: the process is gone
 	gone   bool
-	where  string
+	where  [2]string // what it waits for: the step and its part
 }
 
 // replica is one process.
@@ -53,6 +53,9 @@ func (r *replica) gone() bool {
 }
 
 type killed struct{}
+
+// idle is where a loop stands between two rounds.
+const idle = "idle"
 
 type actorKey struct{}
 
@@ -103,12 +106,12 @@ func (w *world) breaks(id, format string, args ...any) {
 var china = time.FixedZone("Asia/Shanghai", 8*3600)
 
 // gate lets everybody else go first, if the rehearsal wants that.
-func gate(ctx context.Context, w *world, where string) {
+func gate(ctx context.Context, w *world, step, part string) {
 	a, _ := ctx.Value(actorKey{}).(*actor)
-	if a == nil {
+	if a == nil || w.calm && step != idle {
 		return
 	}
-	a.where = where
+	a.where = [2]string{step, part}
 	w.yield <- struct{}{}
 	if !<-a.resume {
 		panic(killed{})
@@ -135,7 +138,7 @@ func (w *world) spawn(r *replica, name string, loop func(ctx context.Context)) {
 		defer func() {
 			if p := recover(); p != nil {
 				if _, ok := p.(killed); !ok {
-					w.breaks("panic", "%v at %s", p, a.where)
+					w.breaks("panic", "%v at %v", p, a.where)
 				}
 			}
 			cancel()
@@ -143,7 +146,7 @@ func (w *world) spawn(r *replica, name string, loop func(ctx context.Context)) {
 			w.yield <- struct{}{}
 		}()
 		for ctx.Err() == nil {
-			gate(ctx, w, "idle")
+			gate(ctx, w, idle, "")
 			if ctx.Err() == nil {
 				loop(ctx)
 			}
@@ -193,7 +196,7 @@ func (w *world) start(name string) {
 func (w *world) kill(r *replica) {
 	for _, a := range r.actors {
 		if !a.gone {
-			w.trace("kill -9 %s at %s", a.name, a.where)
+			w.trace("kill -9 %s at %v", a.name, a.where)
 			w.let(a, false)
 		}
 	}
@@ -204,7 +207,7 @@ var errDatabase = errors.New("the database has gone away")
 // tx is one transaction: it may be refused, be applied although its answer is lost, or be applied
 // much later. Around it everybody else may act.
 func (w *world) tx(ctx context.Context, name string, apply func()) error {
-	gate(ctx, w, name+" begins")
+	gate(ctx, w, name, "begins")
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -216,17 +219,17 @@ func (w *world) tx(ctx context.Context, name string, apply func()) error {
 		case n < 30:
 			apply()
 			w.trace("%s: applied, answer lost", name)
-			gate(ctx, w, name+" answer lost")
+			gate(ctx, w, name, "answer lost")
 			return errDatabase
 		case n < 40:
 			w.late = append(w.late, func() { apply(); w.trace("%s: applied late", name) })
 			w.trace("%s: commits late", name)
-			gate(ctx, w, name+" given up")
+			gate(ctx, w, name, "given up")
 			return errDatabase
 		}
 	}
 	apply()
-	gate(ctx, w, name+" committed")
+	gate(ctx, w, name, "committed")
 	return nil
 }
 
@@ -335,7 +338,9 @@ func (w *world) goOn() {
 		return
 	}
 	a := free[w.draw(len(free))]
-	w.trace("  %s goes on from %s", a.name, a.where)
+	if w.tracing {
+		w.trace("  %s goes on from %v", a.name, a.where)
+	}
 	w.let(a, true)
 	if a.gone && a.of.gone() {
 		w.revive()
@@ -355,23 +360,26 @@ func (w *world) quieten() {
 		apply()
 	}
 	w.late = nil
+	for range 3 * len(w.platform.receipts) {
+		w.platform.pushReceipt()
+	}
 	for _, r := range w.replicas {
 		r.frozenUntil = time.Time{}
 	}
-	for round := 0; round < 75 && w.broken == ""; round++ {
+	for round := 0; round < 40 && w.broken == ""; round++ {
 		w.revive()
 		for _, r := range w.replicas {
 			for _, a := range r.actors {
 				for n := 0; n < 400 && !a.gone && w.broken == ""; n++ {
 					w.let(a, true)
-					if a.where == "idle" {
+					if a.where[0] == idle {
 						break
 					}
 				}
 			}
 		}
 		w.check()
-		w.pass(5 * time.Second)
+		w.pass(10 * time.Second)
 	}
 	if w.broken == "" {
 		w.checkRest()
@@ -398,6 +406,8 @@ func (w *world) people() {
 		if w.draw(3) > 0 {
 			at := w.now().Add(-time.Duration(w.draw(50*60)) * time.Minute)
 			p.truth.typedAt, p.known.typedAt = at, at
+			p.known.sentSince = w.draw(4)
+			p.windowSends = p.known.sentSince
 		}
 		if w.draw(2) == 0 {
 			p.grant("N", 1)
@@ -411,8 +421,8 @@ func (w *world) people() {
 
 // campaigns draws what is to be sent.
 func (w *world) campaigns() {
-	kinds := []delivery.Kind{delivery.KindAnnouncement, delivery.KindAnnouncement, delivery.KindUrgent, delivery.KindReceipt, delivery.KindReceipt, delivery.KindDigest, delivery.KindReminder}
-	for i := range 1 + w.draw(3) {
+	kinds := []delivery.Kind{delivery.KindAnnouncement, delivery.KindAnnouncement, delivery.KindUrgent, delivery.KindReceipt, delivery.KindReceipt, delivery.KindReceipt, delivery.KindDigest, delivery.KindReminder}
+	for i := range 1 + w.draw(4) {
 		due := w.now().Add(time.Duration(w.draw(60)) * time.Second)
 		w.store.campaigns = append(w.store.campaigns, &modelCampaign{Campaign: bot.Campaign{
 			ID: bot.CampaignID(i + 1), Kind: kinds[w.draw(len(kinds))], Status: bot.CampaignScheduled, Title: "通知", Body: bot.Body{Text: "请查看。"}, Scope: people.Everyone(),

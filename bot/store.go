@@ -76,12 +76,14 @@ type Store interface {
 	// the day, grants. false: lost the lease, wrote nothing.
 	SettleDeliveries(ctx context.Context, now time.Time, group []SettledDelivery) ([]bool, error)
 
-	// ReleaseDeliveries gives claimed deliveries back unsent: to pending, or to skipped or expired
-	// when fresh facts say so. d.Rung is written as the rung to use next.
+	// ReleaseDeliveries gives claimed deliveries back unsent: to pending, or to skipped, expired, failed
+	// or unknown when fresh facts say so. d.Rung is written as the rung to use next. One with an
+	// ambiguous attempt becomes pending or unknown, whatever else is asked for (D3).
 	ReleaseDeliveries(ctx context.Context, now time.Time, group []ReleasedDelivery) ([]bool, error)
 
 	// SweepLeases turns expired claimed rows (or rows without a lease) into pending, expired
-	// sending rows into unknown, and pending rows past their deadline into expired.
+	// sending rows into unknown, and pending rows past their deadline into expired, or into unknown
+	// when an earlier attempt was ambiguous (D3).
 	SweepLeases(ctx context.Context, now time.Time) (Swept, error)
 
 	// Watermark returns up to when the schedule has been looked at, zero for never;

@@ -101,6 +101,8 @@ type ReceiptStore interface {
 	// JoinReceipts matches up to limit stored receipts with deliveries and mass batches, oldest
 	// first: by message id; with none or 0, the only accepted, sending or unknown delivery by a rung
 	// that gives receipts (notice, long, template) of that address with its first attempt in the last 24 h.
+	// A pending or claimed one with an ambiguous attempt may have arrived too and is a candidate like those:
+	// left out of the count, its receipt would be given to another (found by the rehearsal).
 	// Success wins over failure whatever the order (D7). A receipt without a match is tried again for
 	// an hour and then counted as unmatched.
 	JoinReceipts(ctx context.Context, now time.Time, limit int) (Joined, error)
