@@ -177,7 +177,7 @@ func bestRows(all []people.Candidate, unit string) []people.Candidate {
 // join binds the learner, or switches to them when they are bound here already.
 func (t *turn) join(l people.Learner, cohort string) {
 	if l.ID != t.f.Identity.Learner {
-		t.s.Study = nil // the lesson in progress is somebody else's
+		t.s.Study, t.s.Draft, t.s.Waiting = nil, nil, nil // what is under way is somebody else's
 	}
 	t.s.Mode, t.s.Binding, t.s.Confirm = t.resting(), nil, ""
 	here := slices.ContainsFunc(t.f.Profiles, func(p people.Learner) bool { return p.ID == l.ID })

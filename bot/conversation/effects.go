@@ -1,6 +1,8 @@
 package conversation
 
 import (
+	"time"
+
 	"github.com/tiangeng/tiangeng/bot/people"
 	"github.com/tiangeng/tiangeng/bot/study"
 	"github.com/tiangeng/tiangeng/content"
@@ -113,24 +115,96 @@ type (
 		Last      bool // it was the last course of the class: the enrolment is completed
 	}
 
+	// SetHour records at what time of the day the learner wants to be sent lessons: "12:30" in
+	// Asia/Shanghai, "" for that of the class.
+	SetHour struct {
+		Learner people.LearnerID
+		Hour    string
+	}
+
+	// DraftCampaign writes a draft of an announcement with the trainer's scope; nobody gets it. The
+	// same Key again changes nothing.
+	DraftCampaign struct {
+		Key      string // from the key of the message, at most 80 bytes
+		Learner  people.LearnerID
+		Urgent   bool
+		Title    string // at most 40 characters
+		Text     string // at most 600 characters
+		To       Target
+		WantsAck bool
+		At       time.Time // UTC; zero: at once
+	}
+
+	// AmendCampaign changes a draft. A new time makes its forecast be counted anew.
+	AmendCampaign struct {
+		Key      string
+		Learner  people.LearnerID
+		WantsAck bool
+		At       time.Time // UTC; zero: at once
+	}
+
+	// SubmitCampaign sends a draft, or with Await puts it before a second trainer. It fails as a
+	// whole when the draft is none any more: the turn is stepped again on fresh facts.
+	SubmitCampaign struct {
+		Key     string
+		Learner people.LearnerID
+		Await   bool
+	}
+
+	// ReleaseCampaign lets another's campaign go. It fails as SubmitCampaign does.
+	ReleaseCampaign struct {
+		Campaign int64
+		Learner  people.LearnerID
+	}
+
+	// CancelCampaign stops a campaign of the trainer's own: by Key, or by its number. Whatever has
+	// not begun is cancelled. It fails as SubmitCampaign does when the status is another one by now.
+	CancelCampaign struct {
+		Key      string // "" for none
+		Campaign int64  // 0 for none
+		Learner  people.LearnerID
+		Status   string // as it was read
+	}
+
+	// Acknowledge records a 回执: that the learner has typed 收到 to an announcement, and to the
+	// reminders of it.
+	Acknowledge struct {
+		Learner  people.LearnerID
+		Campaign int64
+	}
+
+	// ReadNotices records that the reply shows announcements which had not reached the learner.
+	ReadNotices struct {
+		Learner   people.LearnerID
+		Campaigns []int64
+	}
+
 	// Confirmed clears the mark of Facts.Unconfirmed: its reply has now been shown.
 	Confirmed struct{}
 )
 
-func (Follow) effect()         {}
-func (Unfollow) effect()       {}
-func (ShowNotice) effect()     {}
-func (Step) effect()           {}
-func (WrongCode) effect()      {}
-func (Bind) effect()           {}
-func (Unbind) effect()         {}
-func (Switch) effect()         {}
-func (Enrol) effect()          {}
-func (SetPush) effect()        {}
-func (Open) effect()           {}
-func (StartAttempt) effect()   {}
-func (Respond) effect()        {}
-func (FinishAttempt) effect()  {}
-func (CompleteLesson) effect() {}
-func (CompleteCourse) effect() {}
-func (Confirmed) effect()      {}
+func (Follow) effect()          {}
+func (Unfollow) effect()        {}
+func (ShowNotice) effect()      {}
+func (Step) effect()            {}
+func (WrongCode) effect()       {}
+func (Bind) effect()            {}
+func (Unbind) effect()          {}
+func (Switch) effect()          {}
+func (Enrol) effect()           {}
+func (SetPush) effect()         {}
+func (Open) effect()            {}
+func (StartAttempt) effect()    {}
+func (Respond) effect()         {}
+func (FinishAttempt) effect()   {}
+func (CompleteLesson) effect()  {}
+func (CompleteCourse) effect()  {}
+func (SetHour) effect()         {}
+func (DraftCampaign) effect()   {}
+func (AmendCampaign) effect()   {}
+func (SubmitCampaign) effect()  {}
+func (ReleaseCampaign) effect() {}
+func (CancelCampaign) effect()  {}
+func (Acknowledge) effect()     {}
+func (ReadNotices) effect()     {}
+func (Confirmed) effect()       {}

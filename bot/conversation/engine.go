@@ -23,6 +23,11 @@ type Options struct {
 	LearnerTries  int           // wrong codes tried on one roster row in 24 h before it is shut; 0: 10
 	Late          time.Duration // an answer later than this after its question is told which question it was; 0: 6 h
 	ReplyBytes    int           // what one reply holds; 0: content.ReplyBytes
+
+	QuietFrom    time.Duration // after midnight in Asia/Shanghai: from here on nobody is disturbed; 0: 21 h
+	QuietUntil   time.Duration // 0: 7 h
+	ReleaseAbove int           // an announcement to more people waits for a second trainer; 0: none does
+	NoticeURL    string        // page where a person allows notices; "" when there is none
 }
 
 // Engine steps conversations. It is immutable, cheap to make and may be used by many goroutines.
@@ -39,6 +44,11 @@ type Engine struct {
 	late          time.Duration
 	reply         int // bytes a reply may have
 	room          int // bytes left when a stored reply is shown again behind its sentence
+
+	quietFrom    time.Duration
+	quietUntil   time.Duration
+	releaseAbove int
+	noticeURL    string
 }
 
 // New makes an engine.
@@ -46,6 +56,13 @@ func New(o Options) *Engine {
 	e := &Engine{
 		library: o.Library, phrases: o.Phrases, calendar: o.Calendar, credit: o.Credit,
 		notice: o.Notice, identityTries: o.IdentityTries, learnerTries: o.LearnerTries, late: o.Late, reply: o.ReplyBytes,
+		quietFrom: o.QuietFrom, quietUntil: o.QuietUntil, releaseAbove: o.ReleaseAbove, noticeURL: o.NoticeURL,
+	}
+	if e.quietFrom == 0 {
+		e.quietFrom = 21 * time.Hour
+	}
+	if e.quietUntil == 0 {
+		e.quietUntil = 7 * time.Hour
 	}
 	if e.credit.Version == "" {
 		e.credit = study.Rule2024
@@ -206,6 +223,12 @@ func (s State) clone() State {
 		st.Right = append([]int(nil), st.Right...)
 		s.Study = &st
 	}
+	if s.Draft != nil {
+		d := *s.Draft
+		d.Options = append([]string(nil), d.Options...)
+		s.Draft = &d
+	}
+	s.Waiting = append([]int64(nil), s.Waiting...)
 	return s
 }
 
@@ -243,14 +266,13 @@ func (t *turn) run() {
 		t.greet()
 	case actQuit:
 		t.quit()
+	case actAck, actAckSoft:
+		t.acknowledge()
 	case actThanks:
 		t.say("help.welcome")
 		t.remind()
 	case actNod:
-		if item, _ := t.openItem(t.s); item == nil {
-			t.say("help.nod")
-		}
-		t.remind()
+		t.nod()
 	default:
 		if t.bound() {
 			t.runBound()
@@ -261,9 +283,14 @@ func (t *turn) run() {
 // leaveQuestion drops a "really?" or a list of people that the message does not answer.
 func (t *turn) leaveQuestion() {
 	asked := t.s.Mode == ModeConfirm && t.wish.act != actYes && t.wish.act != actNo ||
-		t.s.Mode == ModeProfile && t.wish.act != actChoose
+		t.s.Mode == ModeProfile && t.wish.act != actChoose ||
+		t.s.Mode == ModeHour && t.wish.act != actHour ||
+		t.drafting() && !staysInDraft[t.wish.act]
 	if asked {
 		t.s.Mode, t.s.Confirm = t.resting(), ""
+	}
+	if d := t.s.Draft; d != nil && (d.By != t.f.Identity.Learner || d.Key == "" && !t.drafting()) {
+		t.s.Draft = nil // another person's, or one without a text that was left
 	}
 }
 
@@ -321,7 +348,23 @@ func (t *turn) runBound() {
 		t.remind()
 	case actStray:
 		t.say("quiz.no_question")
+	case actHour:
+		t.setHour()
+	case actHourDefault:
+		t.dropHour()
+	case actDraftOdd:
+		t.remindDraft()
+	case actNotices:
+		t.listNotices(t.wish.number)
 	default:
-		t.unknown()
+		t.runTrainer()
 	}
+}
+
+// nod answers 好的: nothing has to be done.
+func (t *turn) nod() {
+	if item, _ := t.openItem(t.s); item == nil && !t.drafting() {
+		t.say("help.nod")
+	}
+	t.remind()
 }

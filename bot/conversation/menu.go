@@ -11,9 +11,17 @@ const (
 	KeyResume = "RESUME" // 恢复推送
 	KeyBind   = "BIND"   // 绑定
 	KeyNotice = "NOTICE" // 隐私说明
+
+	KeyNotices  = "NOTICES"  // 我的通知
+	KeyAnnounce = "ANNOUNCE" // 发通知
+	KeyUrgent   = "URGENT"   // 紧急通知
+	KeyResult   = "RESULT"   // 通知结果
+	KeyRelease  = "RELEASE"  // 放行
+	KeyHour     = "HOUR"     // 改推送时间
 )
 
 var keyActs = map[string]act{
 	KeyToday: actToday, KeyRecord: actRecord, KeyHelp: actHelp, KeySwitch: actSwitch,
 	KeyPause: actPause, KeyResume: actResume, KeyBind: actBind, KeyNotice: actNotice,
+	KeyNotices: actNotices, KeyAnnounce: actAnnounce, KeyUrgent: actUrgent, KeyResult: actResult, KeyRelease: actRelease, KeyHour: actHour,
 }

@@ -37,6 +37,10 @@ type world struct {
 	responses   map[string]bool
 	completions map[string]bool
 	unconfirmed *conversation.Unconfirmed
+	hours       map[people.LearnerID]string
+	trainers    map[people.LearnerID]people.Scope
+	campaigns   []*campaign
+	messages    int // messages so far: each has a key of its own
 
 	last channel.Message
 	seen []string // effects of the last message
@@ -91,6 +95,7 @@ func newWorld(t testing.TB) *world {
 			{Code: "ban-1", Name: "新村冬训班", Courses: []string{"xiaoke", "changke"}, Schedule: study.Schedule{Start: "2026-12-01", Hour: "08:00", WorkingDays: true}},
 			{Code: "ban-2", Name: "周末小班", Courses: []string{"changke"}, Schedule: study.Schedule{Start: "2026-12-05", Hour: "09:30", Weekdays: []time.Weekday{time.Saturday}}},
 		},
+		hours: map[people.LearnerID]string{}, trainers: map[people.LearnerID]people.Scope{},
 		pushes: map[people.LearnerID]people.Push{}, learnerTry: map[people.LearnerID]int{},
 		responses: map[string]bool{}, completions: map[string]bool{},
 	}
@@ -128,6 +133,8 @@ func (w *world) send(in channel.Inbound) (channel.Message, error) {
 		}
 	}
 	in.At = w.now
+	w.messages++
+	in.Key = fmt.Sprintf("%064d", w.messages)
 	facts := w.facts(w.engine.Need(before, in))
 	turn := w.engine.Step(before, in, facts)
 	if again := w.engine.Step(before, in, facts); !reflect.DeepEqual(again, turn) {
@@ -150,7 +157,8 @@ func (w *world) send(in channel.Inbound) (channel.Message, error) {
 	recorded := 0
 	for _, e := range turn.Effects {
 		w.seen = append(w.seen, effectText(e))
-		if _, ok := e.(conversation.Respond); ok {
+		switch e.(type) {
+		case conversation.Respond, conversation.Acknowledge:
 			recorded++
 		}
 		if err := w.apply(e); err != nil {
@@ -199,6 +207,7 @@ func (w *world) facts(n conversation.Needs) conversation.Facts {
 			}
 			r.Hours, r.LastAt = r.Hours+e.hours, e.at
 		}
+		r.Hour = w.hours[active]
 		f.Record = &r
 	}
 	for _, c := range w.roster {
@@ -211,6 +220,7 @@ func (w *world) facts(n conversation.Needs) conversation.Facts {
 			f.Cohort = &w.cohorts[i]
 		}
 	}
+	w.trainerFacts(n, &f)
 	if n.Tries {
 		for _, at := range w.tries {
 			if w.now.Sub(at) < 24*time.Hour {
@@ -297,6 +307,11 @@ func (w *world) apply(e conversation.Effect) error {
 			}
 			en.Status = study.Completed
 		}
+	case conversation.SetHour:
+		w.hours[e.Learner] = e.Hour
+	case conversation.DraftCampaign, conversation.AmendCampaign, conversation.SubmitCampaign, conversation.ReleaseCampaign,
+		conversation.CancelCampaign, conversation.Acknowledge, conversation.ReadNotices:
+		return w.applyCampaign(e)
 	case conversation.Step, conversation.Open, conversation.FinishAttempt:
 	default:
 		return fmt.Errorf("the model does not know the effect %T", e)
@@ -385,8 +400,10 @@ func effectText(e conversation.Effect) string {
 		return fmt.Sprint(name, " ", lesson(e.Lesson), " score ", e.Score, " hours ", e.Hours)
 	case conversation.CompleteCourse:
 		return fmt.Sprint(name, " ", e.Course.Course, " score ", e.Score, " hours ", e.Hours, map[bool]string{true: " last"}[e.Last])
+	case conversation.SetHour:
+		return fmt.Sprintf("%s %d %q", name, e.Learner, e.Hour)
 	}
-	return name
+	return campaignEffectText(name, e)
 }
 
 // revise publishes a new version of xiaoke whose first lesson asks one question, answered A.

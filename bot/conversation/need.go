@@ -21,6 +21,9 @@ type wish struct {
 	unit    string
 	code    string
 	folded  string
+	number  int       // behind a word: 放行 2; 0 for none
+	hour    string    // of actHour
+	doubt   HourDoubt // of actHour
 }
 
 // Need says which facts Step will look at for this message in this state.
@@ -32,19 +35,53 @@ func (e *Engine) Need(s State, in channel.Inbound) Needs {
 	case actToday, actMore, actRedo, actReread:
 		return Needs{Progress: true}
 	case actAnswer:
-		return Needs{Progress: e.lastItem(s)}
+		last := e.lastItem(s)
+		return Needs{Progress: last, Profiles: last && e.noticeURL != ""}
 	case actRecord:
 		return Needs{Progress: true, Record: true}
 	case actPause, actResume, actStop, actSwitch, actChoose, actWho, actUnbind, actForget, actYes:
 		return Needs{Profiles: true}
 	case actBind:
 		return Needs{Tries: true, Profiles: true}
+	case actHour, actHourDefault:
+		return Needs{Progress: true, Profiles: true}
+	case actAck, actAckSoft, actNotices:
+		return Needs{Notices: true}
 	case actBindName, actBindUnit, actBindCode:
 		n := Needs{Tries: true}
 		if w.name != "" && w.unit != "" && w.code != "" {
 			n.Name, n.Cohort, n.Profiles = w.name, w.cohort, true
 		}
 		return n
+	}
+	return needOfTrainer(s, w)
+}
+
+// needOfTrainer is Need for what only trainers ask for.
+func needOfTrainer(s State, w wish) Needs {
+	key := ""
+	if s.Draft != nil {
+		key = s.Draft.Key
+	}
+	switch w.act {
+	case actTell:
+		return Needs{Trainer: true, Audiences: true, Notices: true, Draft: key}
+	case actAnnounce, actUrgent:
+		return Needs{Trainer: true, Audiences: true, Draft: key}
+	case actDraftTo:
+		return Needs{Trainer: true, Audiences: true, Unit: w.unit}
+	case actDraftText:
+		return Needs{Trainer: true}
+	case actSend:
+		return Needs{Trainer: true, Draft: key, Size: key != ""}
+	case actNow, actAt, actWantAck, actNoAck, actRewrite, actForecast, actDraftQuit:
+		return Needs{Trainer: true, Draft: key}
+	case actHalt:
+		return Needs{Trainer: true, Draft: key, Result: 1}
+	case actResult:
+		return Needs{Trainer: true, Result: max(1, w.number)}
+	case actRelease:
+		return Needs{Trainer: true, Waiting: true}
 	}
 	return Needs{}
 }
@@ -113,6 +150,13 @@ func (e *Engine) readText(s State, text string) wish {
 		}
 		w.act = actChoose
 		return w
+	case ModeDraftTo, ModeDraft, ModeSend:
+		return readDraft(s, text, w)
+	case ModeHour:
+		if hour, doubt := readClock(squeeze(foldAnswer(text))); doubt != HourNone && utf8.RuneCountInString(text) <= maxHourRunes {
+			w.act, w.hour, w.doubt = actHour, hour, doubt
+			return w
+		}
 	}
 	if b, ok := readTriple(text); ok {
 		if s.Binding != nil {
@@ -140,6 +184,11 @@ func (e *Engine) readFree(s State, text string, w wish) wish {
 			w.act = a
 			return w
 		}
+		if s.Draft != nil || item.Kind != content.Fill {
+			if side, ok := readSide(s, text, w); ok && !w.reading.Literal && w.reading.Doubt != DoubtNone {
+				return side
+			}
+		}
 		if s.Mode == ModeConfirm && w.reading.Doubt != DoubtNone {
 			w.act = actNo
 			return w
@@ -151,6 +200,9 @@ func (e *Engine) readFree(s State, text string, w wish) wish {
 		w.act = a
 		return w
 	}
+	if side, ok := readSide(s, text, w); ok {
+		return side
+	}
 	switch {
 	case s.Mode == ModeConfirm:
 		w.act = actNo
@@ -160,6 +212,78 @@ func (e *Engine) readFree(s State, text string, w wish) wish {
 		w.act = digitActs[w.folded]
 	case looksLikeAnswer(text):
 		w.act = actStray
+	}
+	return w
+}
+
+// readSide reads what may be said beside a question: a trainer's word, a word with a number, a wish
+// about the hour.
+func readSide(s State, text string, w wish) (wish, bool) {
+	if a, ok := trainers[w.folded]; ok {
+		w.act = a
+		return w, true
+	}
+	if a, n, ok := cutNumber(w.folded); ok {
+		w.act, w.number = a, n
+		return w, true
+	}
+	hour, doubt, ok := ReadHour(text)
+	if isAt(w.folded) {
+		if s.Draft != nil {
+			w.act = actAt
+			return w, true
+		}
+		ok = true
+	}
+	if ok {
+		w.act, w.hour, w.doubt = actHour, hour, doubt
+		return w, true
+	}
+	return w, false
+}
+
+// isAt reports 定时 18:30 and the like, which names an hour for an announcement.
+func isAt(folded string) bool {
+	for _, w := range []string{"定时", "定在", "定到"} {
+		if strings.HasPrefix(folded, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// readDraft reads a message while a trainer writes an announcement.
+func readDraft(s State, text string, w wish) wish {
+	a, everyday := actOf[w.folded]
+	own, trainer := trainers[w.folded]
+	switch {
+	case everyday && a == actQuit:
+		w.act = actDraftQuit
+		return w
+	case everyday && a != actNod && a != actThanks && a != actGreet:
+		w.act = a
+		return w
+	}
+	odd := everyday || trainer
+	switch s.Mode {
+	case ModeDraftTo:
+		w.act, w.unit = actDraftTo, ""
+		if n := utf8.RuneCountInString(w.folded); !odd && listNumber(text) == 0 && n >= 2 && n <= maxUnitRunes {
+			w.unit = strings.TrimSpace(text)
+		}
+	case ModeDraft:
+		w.act = actDraftText
+		if odd || utf8.RuneCountInString(w.folded) < 2 && utf8.RuneCountInString(text) < 10 {
+			w.act = actDraftOdd
+		}
+	default:
+		w.act = actDraftOdd
+		if isAt(w.folded) {
+			w.act = actAt
+		}
+	}
+	if trainer && (own == actHalt || s.Mode == ModeSend || own == actResult || own == actRelease) {
+		w.act = own
 	}
 	return w
 }

@@ -97,7 +97,7 @@ func (t *turn) choose() {
 	p := list[picked]
 	if p.ID != t.f.Identity.Learner {
 		t.emit(Switch{Learner: p.ID})
-		t.s.Study = nil
+		t.s.Study, t.s.Draft, t.s.Waiting = nil, nil, nil
 	}
 	t.s.Mode = t.resting()
 	t.say("bind.chosen", fault.A("name", p.Name))
@@ -193,6 +193,10 @@ func (t *turn) resting() Mode {
 // remind says how to go on with a question that is still open.
 func (t *turn) remind() {
 	t.s.Mode = t.restingUnlessBinding()
+	if t.drafting() && t.f.Identity.Learner != 0 {
+		t.remindDraft()
+		return
+	}
 	if item, _ := t.openItem(t.s); item != nil && t.f.Identity.Learner != 0 {
 		t.say("quiz.still_open", fault.A("number", t.s.Study.Next+1))
 	}
@@ -200,7 +204,7 @@ func (t *turn) remind() {
 
 func (t *turn) restingUnlessBinding() Mode {
 	switch t.s.Mode {
-	case ModeBindName, ModeBindUnit, ModeBindCode:
+	case ModeBindName, ModeBindUnit, ModeBindCode, ModeDraftTo, ModeDraft, ModeSend:
 		return t.s.Mode
 	}
 	return t.resting()
@@ -221,6 +225,9 @@ func (t *turn) record() {
 		}
 		lines = append(lines, t.phrases.Say(key, fault.A("class", st.enrolment.Cohort.Name), fault.A("done", st.progress.Done),
 			fault.A("total", st.progress.Total), fault.A("open", st.progress.Behind)))
+	}
+	if r.Hour != "" {
+		lines = append(lines, t.phrases.Say("study.record_hour", fault.A("hour", r.Hour)))
 	}
 	t.put(cut(strings.Join(lines, "\n"), t.room-200))
 	t.remind()

@@ -216,6 +216,7 @@ func (t *turn) finish(lesson *content.Lesson) {
 	t.s.Mode = ModeIdle
 	e := t.enrolment(st.Enrolment)
 	args := []fault.Arg{fault.A("right", len(st.Right)), fault.A("total", len(lesson.Items)), fault.A("score", score), fault.A("pass", course.PassMark), fault.A("wrong", wrong)}
+	fresh := false
 	switch {
 	case st.Review || e == nil || study.IsDone(e.Done, st.Lesson.Course.Course, st.Lesson.Lesson):
 		st.Review = true
@@ -225,6 +226,7 @@ func (t *turn) finish(lesson *content.Lesson) {
 		return
 	default:
 		st.Review = true // from here on it can only be gone over again
+		fresh = true
 		t.complete(*e, course, lesson, score, args)
 	}
 	if wrong > 0 {
@@ -232,6 +234,9 @@ func (t *turn) finish(lesson *content.Lesson) {
 	}
 	if e != nil {
 		t.goOn(t.standing(*e, t.doneWith(*e, score)))
+	}
+	if fresh {
+		t.offerNotices()
 	}
 }
 

@@ -33,6 +33,10 @@ const (
 	ModeLesson   Mode = "lesson"    // reading; 继续 turns the page
 	ModeQuiz     Mode = "quiz"      // an item is open
 	ModeConfirm  Mode = "confirm"   // asked "really?" before 退订 or unbinding
+	ModeHour     Mode = "hour"      // asked at what time lessons shall come
+	ModeDraftTo  Mode = "draft_to"  // a trainer was asked whom an announcement is for
+	ModeDraft    Mode = "draft"     // a trainer was asked for the text
+	ModeSend     Mode = "send"      // a trainer was shown the announcement; 发送 sends it
 )
 
 // State is all the chat remembers between two messages. It is small, versioned JSON, kept in the
@@ -44,6 +48,10 @@ type State struct {
 	Study   *Study   `json:"study,omitempty"` // survives other modes, so a quiz can be gone back to
 	Confirm string   `json:"confirm,omitempty"`
 	Unclear int      `json:"unclear,omitempty"` // messages in a row that were not understood
+	Draft   *Draft   `json:"draft,omitempty"`   // announcement being written; survives other modes
+	Waiting []int64  `json:"waiting,omitempty"` // campaigns that were listed for release, in that order
+	// Offered is the last day on which notices were offered at the end of a lesson.
+	Offered study.Day `json:"offered,omitempty"`
 }
 
 // Binding is the progress of joining a phone to a roster row.
@@ -77,6 +85,15 @@ type Needs struct {
 	Name     string // roster rows of that exact name (NFKC, blanks removed); "" for none
 	Cohort   string // the class with that code; "" for none
 	Tries    bool   // wrong short codes of this identity and of the candidates in the last 24 h
+
+	Trainer   bool   // whether the active learner is a trainer, and of what
+	Audiences bool   // the trainer's classes, with sizes
+	Unit      string // the trainer's units whose name fits, as typed; "" for none
+	Draft     string // the trainer's draft with that key; "" for none
+	Size      bool   // how many people the draft is for, counted now
+	Result    int    // what became of the trainer's n-th newest campaign, 1-based; 0 for none
+	Waiting   bool   // campaigns in the trainer's scope that wait for a release
+	Notices   bool   // newest announcements addressed to the active learner
 }
 
 // IdentityID is our number of one Address; 0 means it is not stored yet.
@@ -105,6 +122,13 @@ type Facts struct {
 	// Unconfirmed is an earlier message that was recorded although its sender was told it may not
 	// be (reliability A5). Step answers with its stored reply first and applies nothing else.
 	Unconfirmed *Unconfirmed
+
+	Trainer *Trainer     // nil when the active learner is none, or Needs did not ask
+	Units   []Unit       // those that fit Needs.Unit, the best fits only; at most 9
+	Draft   *DraftFacts  // nil when there is none with that key of this trainer
+	Result  *Result      // nil when the trainer has not made so many
+	Waiting []Waiting    // oldest first, at most 5
+	Notices []NoticeFact // newest first, at most 5, of the last 30 days
 }
 
 // Enrolment is a place in a class with what was done there.
@@ -126,6 +150,7 @@ type Record struct {
 	Lessons int              // lessons completed this year
 	Courses int              // courses completed this year
 	LastAt  time.Time        // last completion, zero for never
+	Hour    string           // own hour of pushes, "12:30" in Asia/Shanghai; "" for that of the class
 }
 
 // Unconfirmed is a message that was recorded, with the reply its sender has not seen.

@@ -49,6 +49,29 @@ const (
 	actThanks    act = "thanks"
 	actNod       act = "nod"
 	actUnconfirm act = "unconfirmed"
+
+	actHour        act = "hour"
+	actHourDefault act = "hour_default"
+	actAck         act = "ack"
+	actAckSoft     act = "ack_soft" // 知道了: a 回执 when one is wanted, else a nod
+	actNotices     act = "notices"
+	actTell        act = "tell" // 通知: a trainer writes one, everybody else reads theirs
+	actAnnounce    act = "announce"
+	actUrgent      act = "announce_urgent"
+	actDraftTo     act = "draft_to"
+	actDraftText   act = "draft_text"
+	actDraftOdd    act = "draft_odd"
+	actDraftQuit   act = "draft_quit"
+	actSend        act = "send"
+	actNow         act = "send_now"
+	actAt          act = "send_at"
+	actWantAck     act = "want_ack"
+	actNoAck       act = "no_ack"
+	actRewrite     act = "rewrite"
+	actForecast    act = "forecast"
+	actResult      act = "result"
+	actRelease     act = "release"
+	actHalt        act = "halt"
 )
 
 // spoken lists the words for each act, folded as study.Fold does. A word stands once.
@@ -71,26 +94,79 @@ var spoken = map[act]string{
 	actQuit:   "退出 结束 取消 不学了 算了 先不学 不做了 停 下次再学 改天再学 返回 退出学习 quit exit",
 	actGreet:  "你好 您好 在吗 在 喂 hi hello 早上好 早 下午好 晚上好 大家好 老师好 有人吗 哈喽",
 	actThanks: "谢谢 谢谢你 谢谢您 谢谢老师 感谢 多谢 谢了 辛苦了 好的谢谢 谢谢啦",
-	actNod:    "好的 好 收到 知道了 ok 嗯 嗯嗯 行 可以 明白 明白了 哦 好嘞 再见 拜拜 晓得了",
+	actNod:    "好的 好 ok 嗯 嗯嗯 行 可以 明白 明白了 哦 好嘞 再见 拜拜",
+
+	actAck:     "收到 已收到 收到了 我收到了 收到谢谢 好的收到 收到收到 收悉 知悉 已知悉 已阅 已读 已看 看完了收到 回执 回复收到 收到通知 通知收到 通知已收到 收到通知了",
+	actAckSoft: "知道了 我知道了 知道 晓得了 晓得 晓得咯 知道啦",
+
+	actNotices:  "我的通知 看通知 查看通知 查通知 最新通知 最近通知 最近的通知 有什么通知 通知公告 看公告",
+	actTell:     "通知",
+	actAnnounce: "发通知 发布通知 我要发通知 写通知 新通知 发个通知 发公告 群发 群发通知",
+	actUrgent:   "紧急通知 发紧急通知 紧急",
+
+	actHourDefault: "默认时间 恢复默认时间 恢复时间 取消定时推送 时间恢复 用默认时间 班里的时间",
+}
+
+// spokenByTrainers lists the words about an announcement that is being written or was sent. While a
+// question of a quiz is open, they count only for somebody who is writing one.
+var spokenByTrainers = map[act]string{
+	actSend:     "发送 确认发送 确定发送 发出 发出去 发送通知 马上发送 立即发送 立刻发送 现在发送 发布",
+	actNow:      "现在发 马上发 立即发 立刻发 不定时 不定时了 取消定时",
+	actWantAck:  "要回执 需要回执 带回执 要回复 让大家回复收到 要他们回复收到 加回执",
+	actNoAck:    "不要回执 不用回执 不需要回执 取消回执 去掉回执",
+	actRewrite:  "重写 重新写 改内容 修改 修改内容 改一下 改通知 修改通知",
+	actForecast: "预计 人数 预计人数 多少人 能送到多少人 能发到多少人 统计 统计人数 预测 统计好了吗",
+	actResult:   "结果 通知结果 发送结果 看结果 查结果 发送情况 送达情况 发得怎么样 发得怎么样了 发完了吗",
+	actRelease:  "放行 待放行 放行通知 同意放行 审核通知",
+	actHalt:     "停止发送 取消发送 停发 撤回 撤回通知 取消通知 停止通知 别发通知了 不发通知了",
 }
 
 var (
-	actOf    = spokenActs()
+	actOf    = everydayActs()
+	trainers = spokenActs(spokenByTrainers)
 	yesReply = words("是 是的 确定 确认 好 好的 对 同意 可以 要 yes y ok 嗯 行 1 确定退订 确认退订 确定解绑 确定删除 确认删除 退订 解绑 删除")
 	noReply  = words("否 不 不是 不要 取消 算了 no n 不用 不了 不退订 不退 不解绑 不删除 不确定 2 先不")
 )
 
-func spokenActs() map[string]act {
+func everydayActs() map[string]act {
+	m := spokenActs(spoken)
+	m["?"] = actHelp
+	return m
+}
+
+func spokenActs(lists map[act]string) map[string]act {
 	m := map[string]act{}
-	for a, list := range spoken {
+	for a, list := range lists {
 		for w := range strings.FieldsSeq(list) {
 			if f := study.Fold(w); f != "" {
 				m[f] = a
 			}
 		}
 	}
-	m["?"] = actHelp
 	return m
+}
+
+// numbered are the words that a number may follow: 放行 1, 结果 2, 通知 3.
+var numbered = []struct {
+	word string
+	act  act
+}{
+	{"放行", actRelease}, {"通知结果", actResult}, {"结果", actResult}, {"我的通知", actNotices}, {"看通知", actNotices}, {"通知", actNotices},
+}
+
+// cutNumber reads a word with a number from 1 to 99 behind it.
+func cutNumber(folded string) (a act, n int, ok bool) {
+	for _, w := range numbered {
+		rest, found := strings.CutPrefix(folded, w.word)
+		if !found || rest == "" {
+			continue
+		}
+		rest = strings.TrimSuffix(strings.TrimPrefix(rest, "第"), "条")
+		if n, ok := clockNumber(rest); ok && n > 0 {
+			return w.act, n, true
+		}
+	}
+	return "", 0, false
 }
 
 // digitActs are what lone numbers mean while nothing is open; the help text names them.
@@ -103,7 +179,7 @@ var suggestible = []struct {
 }{
 	{"今日学习", actToday}, {"学习", actToday}, {"开始", actToday}, {"打卡", actToday}, {"上课", actToday}, {"继续", actMore}, {"重做", actRedo},
 	{"重读", actReread}, {"我的学习", actRecord}, {"学习记录", actRecord}, {"学时", actRecord}, {"帮助", actHelp}, {"暂停", actPause}, {"恢复", actResume},
-	{"退订", actStop}, {"换人", actSwitch}, {"切换", actSwitch}, {"我是谁", actWho}, {"绑定", actBind}, {"解绑", actUnbind}, {"删除我的资料", actForget},
+	{"退订", actStop}, {"换人", actSwitch}, {"切换", actSwitch}, {"我是谁", actWho}, {"绑定", actBind}, {"解绑", actUnbind}, {"删除我的资料", actForget}, {"通知", actTell}, {"我的通知", actNotices},
 }
 
 // suggest finds the word that was probably meant: one that sounds the same, else one that is a
