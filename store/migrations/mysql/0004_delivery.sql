@@ -47,7 +47,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
     UNIQUE KEY deliveries_recipient (campaign_id, enrolment_id),
     KEY deliveries_due (state, not_before, id),
     KEY deliveries_day (enrolment_id, day),
-    KEY deliveries_identity (identity_id, state)
+    KEY deliveries_identity (identity_id, state, first_attempt_at)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- Every change of a delivery's state; append-only (D7).
@@ -66,7 +66,9 @@ CREATE TABLE IF NOT EXISTS delivery_history (
     KEY delivery_history_delivery (delivery_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
--- Raw receipts, stored first; the key is the hash of all their fields.
+-- Raw receipts, stored first and joined later; the key is the hash of what they say. about_many: of a mass
+-- send, with the platform's totals. delivery_id or batch_id is what it was joined to, 0 for nothing.
+-- next_try_at 0: it is done with.
 CREATE TABLE IF NOT EXISTS receipts (
     receipt_key BINARY(32) NOT NULL,
     kind VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
@@ -76,9 +78,21 @@ CREATE TABLE IF NOT EXISTS receipts (
     message_id VARCHAR(80) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
     status VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
     delivered TINYINT NOT NULL DEFAULT 0,
+    about_many TINYINT NOT NULL DEFAULT 0,
+    total INT NOT NULL DEFAULT 0,
+    filtered INT NOT NULL DEFAULT 0,
+    sent INT NOT NULL DEFAULT 0,
+    failed INT NOT NULL DEFAULT 0,
     happened_at BIGINT NOT NULL DEFAULT 0,
     received_at BIGINT NOT NULL DEFAULT 0,
+    tries INT NOT NULL DEFAULT 0,
+    next_try_at BIGINT NOT NULL DEFAULT 0,
+    joined_at BIGINT NOT NULL DEFAULT 0,
+    delivery_id BIGINT NOT NULL DEFAULT 0,
+    batch_id BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (receipt_key),
     KEY receipts_address (channel, account, external_id),
-    KEY receipts_received (received_at)
+    KEY receipts_received (received_at),
+    KEY receipts_due (next_try_at),
+    KEY receipts_delivery (delivery_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

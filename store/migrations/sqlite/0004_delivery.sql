@@ -46,7 +46,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
 CREATE UNIQUE INDEX IF NOT EXISTS deliveries_recipient ON deliveries (campaign_id, enrolment_id);
 CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (state, not_before, id);
 CREATE INDEX IF NOT EXISTS deliveries_day ON deliveries (enrolment_id, day);
-CREATE INDEX IF NOT EXISTS deliveries_identity ON deliveries (identity_id, state);
+CREATE INDEX IF NOT EXISTS deliveries_identity ON deliveries (identity_id, state, first_attempt_at);
 
 -- Every change of a delivery's state; append-only (D7).
 CREATE TABLE IF NOT EXISTS delivery_history (
@@ -63,7 +63,9 @@ CREATE TABLE IF NOT EXISTS delivery_history (
 );
 CREATE INDEX IF NOT EXISTS delivery_history_delivery ON delivery_history (delivery_id);
 
--- Raw receipts, stored first; the key is the hash of all their fields.
+-- Raw receipts, stored first and joined later; the key is the hash of what they say. about_many: of a mass
+-- send, with the platform's totals. delivery_id or batch_id is what it was joined to, 0 for nothing.
+-- next_try_at 0: it is done with.
 CREATE TABLE IF NOT EXISTS receipts (
     receipt_key BLOB NOT NULL,
     kind VARCHAR(60) NOT NULL DEFAULT '' CHECK (length(kind) <= 60),
@@ -73,9 +75,21 @@ CREATE TABLE IF NOT EXISTS receipts (
     message_id VARCHAR(80) NOT NULL DEFAULT '' CHECK (length(message_id) <= 80),
     status VARCHAR(200) NOT NULL DEFAULT '' CHECK (length(status) <= 200),
     delivered TINYINT NOT NULL DEFAULT 0,
+    about_many TINYINT NOT NULL DEFAULT 0,
+    total INT NOT NULL DEFAULT 0,
+    filtered INT NOT NULL DEFAULT 0,
+    sent INT NOT NULL DEFAULT 0,
+    failed INT NOT NULL DEFAULT 0,
     happened_at BIGINT NOT NULL DEFAULT 0,
     received_at BIGINT NOT NULL DEFAULT 0,
+    tries INT NOT NULL DEFAULT 0,
+    next_try_at BIGINT NOT NULL DEFAULT 0,
+    joined_at BIGINT NOT NULL DEFAULT 0,
+    delivery_id BIGINT NOT NULL DEFAULT 0,
+    batch_id BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (receipt_key)
 );
 CREATE INDEX IF NOT EXISTS receipts_address ON receipts (channel, account, external_id);
 CREATE INDEX IF NOT EXISTS receipts_received ON receipts (received_at);
+CREATE INDEX IF NOT EXISTS receipts_due ON receipts (next_try_at);
+CREATE INDEX IF NOT EXISTS receipts_delivery ON receipts (delivery_id);
