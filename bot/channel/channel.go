@@ -201,5 +201,14 @@ type Receipt struct {
 	MessageID string // "" or "0" when the platform gave none
 	Status    string // the platform's words
 	Delivered bool
+	Job       *Job      // of a send to many: its totals, and nobody can tell who; nil when it is about To
 	At        time.Time // UTC
+}
+
+// Job holds a platform's totals of one send to many.
+type Job struct {
+	Total    int // asked for
+	Filtered int // left after the platform took out refusers and people over the month's limit
+	Sent     int
+	Failed   int
 }

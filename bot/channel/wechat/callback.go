@@ -20,7 +20,6 @@ type Request struct {
 	Repeat bool   // the same URL brought the same message before; the stored reply is the answer
 	Event  string // the platform's name of the event, "" for messages; also of events we map to KindOther
 	Grants []Grant
-	Job    *Job
 }
 
 // Grant is one entry of subscribe_msg_popup_event or subscribe_msg_change_event: the person accepted
@@ -29,13 +28,6 @@ type Grant struct {
 	Template string
 	Accepted bool
 	Scene    string // 1 web page, 2 article; "" when not given
-}
-
-// Job holds the figures of MASSSENDJOBFINISH. A mass send has no receipt for a single person.
-type Job struct {
-	MessageID                     string
-	Status                        string // "send success", "send fail", "err(n)"
-	Total, Filtered, Sent, Failed int64
 }
 
 const (
@@ -130,7 +122,7 @@ func (f *fields) event(in *channel.Inbound, req *Request) error {
 		in.Kind, in.EventKey = channel.KindView, string(key)
 	case "TEMPLATESENDJOBFINISH", "MASSSENDJOBFINISH", "PUBLISHJOBFINISH", "subscribe_msg_sent_event":
 		in.Kind = channel.KindReceipt
-		in.Receipts = f.receipts(in, req)
+		in.Receipts = f.receipts(in, req.Event)
 	case "subscribe_msg_popup_event", "subscribe_msg_change_event":
 		req.Grants = f.grants()
 	}
