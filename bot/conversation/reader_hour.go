@@ -69,7 +69,7 @@ func containsAny(s string, words []string) bool {
 // day in words, the hour, and the minutes behind a colon or behind 点.
 var clockForm = regexp.MustCompile(`(凌晨|半夜|夜里|清早|清晨|早晨|早上|早|上午|中午|下午|午后|傍晚|晚上|晚)?` +
 	`(\d{1,2}|[一二两三四五六七八九十]{1,3}|零)` +
-	`(?:[:;.](\d{2})|[点时]钟?(半|一刻|三刻|整|\d{1,2}分?|[零一二三四五六七八九十]{1,3}分?)?)(AM|PM)?`)
+	`(?:[:;.](\d{2})|[点时]钟?(半|一刻|三刻|整|零?\d{1,2}分?|[零一二三四五六七八九十]{1,3}分?)?)(AM|PM)?`)
 
 // readClock reads the one time of the day in a text.
 func readClock(c string) (string, HourDoubt) {
@@ -156,12 +156,11 @@ func clockMinute(digits, words string) (int, bool) {
 
 // clockNumber reads 0 to 99, in digits or as it is spoken: 十二, 二十, 零五.
 func clockNumber(s string) (int, bool) {
+	if s = strings.TrimPrefix(s, "零"); s == "" {
+		return 0, true
+	}
 	if n, err := strconv.Atoi(s); err == nil {
 		return n, n >= 0 && n < 100
-	}
-	s = strings.TrimPrefix(s, "零")
-	if s == "" {
-		return 0, true
 	}
 	tens, ones, ten := strings.Cut(s, "十")
 	if !ten {
