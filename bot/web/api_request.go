@@ -109,7 +109,7 @@ func (r *request) read(into any) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	err = d.Decode(into)
-	if err == nil && d.Decode(new(json.RawMessage)) != io.EOF { //nolint:errorlint // the decoder gives it bare
+	if err == nil && d.Decode(new(json.RawMessage)) != io.EOF {
 		err = errors.New("there is something behind the object")
 	}
 	if err != nil {

@@ -71,7 +71,7 @@ func (b *bareClient) send(ctx context.Context, to string) error {
 	if err != nil {
 		return errors.New("the platform of the rehearsal does not answer the bare client")
 	}
-	defer closing(answer.Body)
+	defer func() { _ = answer.Body.Close() }() // read
 	var out struct {
 		Code int `json:"errcode"`
 	}

@@ -167,7 +167,7 @@ func (r *rehearsalPlatform) call(ctx context.Context, method, path string, in, o
 	if err != nil {
 		return errors.New("the platform of the rehearsal does not answer")
 	}
-	defer closing(answer.Body)
+	defer func() { _ = answer.Body.Close() }() // read
 	data, err := io.ReadAll(answer.Body)
 	if err != nil || answer.StatusCode >= http.StatusBadRequest {
 		return fmt.Errorf("the platform of the rehearsal answered %d", answer.StatusCode)
