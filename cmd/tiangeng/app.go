@@ -93,7 +93,7 @@ func (a *app) openClient() error {
 		return nil // push --dry-run and the like need no platform
 	}
 	client, err := wechat.NewClient(wechat.ClientOptions{
-		AppID: c.AppID, AppSecret: c.AppSecret, APIBase: c.APIBase, Tokens: a.cache, Refreshes: a.store,
+		AppID: c.AppID, AppSecret: c.AppSecret, APIBase: c.APIBase, Fallbacks: c.APIFallbacks, Tokens: a.cache, Refreshes: a.store,
 		Now: a.clock.Now, Logger: a.log,
 	})
 	if err != nil {

@@ -32,6 +32,11 @@ type ClientOptions struct {
 	AppSecret string // required
 	APIBase   string // scheme and host; "" means DefaultAPIBase. Plain http is for simulators
 
+	// Fallbacks are further hosts of the platform, tried in order when the one before cannot be
+	// reached at all, or gives no clear answer to a call that only asks. What sends something is never
+	// made twice by this.
+	Fallbacks []string
+
 	// Transport carries the calls; nil means one with bounded pools. Redirects are refused, answers
 	// capped and calls timed whatever it does.
 	Transport http.RoundTripper
@@ -51,7 +56,7 @@ type ClientOptions struct {
 // its log lines hold the secret, a token or an openid.
 type Client struct {
 	o      ClientOptions
-	base   *url.URL
+	hosts  *hosts
 	http   *http.Client
 	tokens *tokens
 	page   pageTicket
@@ -65,12 +70,10 @@ func NewClient(o ClientOptions) (*Client, error) {
 	if o.APIBase == "" {
 		o.APIBase = DefaultAPIBase
 	}
-	base, err := url.Parse(o.APIBase)
-	if err != nil || base.Scheme != "https" && base.Scheme != "http" || base.Host == "" || base.User != nil ||
-		strings.Trim(base.Path, "/") != "" || base.RawQuery != "" || base.Fragment != "" {
-		return nil, errors.New("wechat client: the API base must be a scheme and a host, for example " + DefaultAPIBase)
+	hosts, err := newHosts(append([]string{o.APIBase}, o.Fallbacks...), o.Now)
+	if err != nil {
+		return nil, err
 	}
-	base.Path = ""
 	o.Timeout = orDefault(o.Timeout, DefaultTimeout)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -81,7 +84,7 @@ func NewClient(o ClientOptions) (*Client, error) {
 	if o.Transport == nil {
 		o.Transport = newTransport()
 	}
-	c := &Client{o: o, base: base}
+	c := &Client{o: o, hosts: hosts}
 	c.http = &http.Client{
 		Transport:     o.Transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -188,15 +191,33 @@ func (c *Client) attempt(ctx context.Context, path, token string, in, out any) (
 	return head, err
 }
 
-// exchange is one HTTP round trip. secrets are removed from whatever the platform says back.
-func (c *Client) exchange(ctx context.Context, path string, query url.Values, in any, secrets ...string) (answerHead, []byte, error) {
+// exchange asks the hosts in turn until one of them has certainly had the call; most often that is one
+// HTTP round trip. secrets are removed from whatever the platform says back.
+func (c *Client) exchange(ctx context.Context, path string, query url.Values, in any, secrets ...string) (head answerHead, body []byte, err error) {
+	for _, host := range c.hosts.order() {
+		head, body, err = c.roundTrip(ctx, host, path, query, in, secrets...)
+		var e *APIError
+		if !errors.As(err, &e) || ctx.Err() != nil {
+			c.hosts.worked(host)
+			return head, body, err
+		}
+		if e.Verdict != channel.Unsent && (e.Verdict != channel.Unknown || !onlyAsks[path]) {
+			return head, body, err
+		}
+		c.hosts.failed(host)
+	}
+	return head, body, err
+}
+
+// roundTrip is one HTTP request to one host.
+func (c *Client) roundTrip(ctx context.Context, host *url.URL, path string, query url.Values, in any, secrets ...string) (answerHead, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
 	defer cancel()
 	var connected atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
 	})
-	req, err := c.request(ctx, path, query, in)
+	req, err := request(ctx, host, path, query, in)
 	if err != nil {
 		return answerHead{}, nil, &APIError{Path: path, Verdict: channel.Refused, Reason: "request", class: channel.ClassOurs}
 	}
@@ -231,8 +252,8 @@ func (c *Client) exchange(ctx context.Context, path string, query url.Values, in
 	return head, body, nil
 }
 
-func (c *Client) request(ctx context.Context, path string, query url.Values, in any) (*http.Request, error) {
-	u := *c.base
+func request(ctx context.Context, host *url.URL, path string, query url.Values, in any) (*http.Request, error) {
+	u := *host
 	name, fixed, _ := strings.Cut(path, "?") // parameters that belong to the API come first
 	u.Path, u.RawQuery = name, query.Encode()
 	if fixed != "" {
@@ -240,6 +261,13 @@ func (c *Client) request(ctx context.Context, path string, query url.Values, in 
 	}
 	if in == nil {
 		return http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
+	}
+	if file, ok := in.(upload); ok {
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(file.body))
+		if err == nil {
+			req.Header.Set("Content-Type", file.contentType)
+		}
+		return req, err
 	}
 	var body bytes.Buffer
 	enc := json.NewEncoder(&body)

@@ -19,15 +19,6 @@ type Request struct {
 	Nonce  string // of the signed URL, joined with its timestamp
 	Repeat bool   // the same URL brought the same message before; the stored reply is the answer
 	Event  string // the platform's name of the event, "" for messages; also of events we map to KindOther
-	Grants []Grant
-}
-
-// Grant is one entry of subscribe_msg_popup_event or subscribe_msg_change_event: the person accepted
-// or rejected notices of a template.
-type Grant struct {
-	Template string
-	Accepted bool
-	Scene    string // 1 web page, 2 article; "" when not given
 }
 
 const (
@@ -124,7 +115,7 @@ func (f *fields) event(in *channel.Inbound, req *Request) error {
 		in.Kind = channel.KindReceipt
 		in.Receipts = f.receipts(in, req.Event)
 	case "subscribe_msg_popup_event", "subscribe_msg_change_event":
-		req.Grants = f.grants()
+		in.Kind, in.Grants = channel.KindGrant, f.grants()
 	}
 	return nil
 }

@@ -124,12 +124,6 @@ func (c *Client) checkCallback(ctx context.Context) error {
 	return nil
 }
 
-// wayPaths are the APIs by which each way is sent.
-var wayPaths = map[channel.Way]string{
-	channel.WayWindow: sendPath, channel.WayNotice: "/cgi-bin/message/subscribe/bizsend", channel.WayOnce: "/cgi-bin/message/template/subscribe",
-	channel.WayTemplate: "/cgi-bin/message/template/send", channel.WayMass: "/cgi-bin/message/mass/send",
-}
-
 // Quota reads today's quota of the API that a way is sent by.
 func (c *Client) Quota(ctx context.Context, way channel.Way) (channel.Quota, error) {
 	path, ok := wayPaths[way]

@@ -238,7 +238,7 @@ func TestWhatNeverLeftIsUnsent(t *testing.T) {
 			}
 			c.http.Transport = v.tr
 			if v.base != "" {
-				c.base.Scheme, c.base.Host = "https", strings.TrimPrefix(v.base, "https://")
+				c.hosts.all[0].Scheme, c.hosts.all[0].Host = "https", strings.TrimPrefix(v.base, "https://")
 			}
 			o := c.Send(t.Context(), textTo("x"))
 			if o.Verdict != channel.Unsent || o.Reason != "no_connection" || o.Class != channel.ClassLater {

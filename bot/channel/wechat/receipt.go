@@ -50,15 +50,12 @@ func (f *fields) job() *channel.Job {
 	return &channel.Job{Total: number(totalCount), Filtered: number(filterCount), Sent: number(sentCount), Failed: number(errorCount)}
 }
 
-func (f *fields) grants() []Grant {
-	all := make([]Grant, 0, len(f.items))
+// grants reads what a person allowed or took back: subscribe_msg_popup_event, subscribe_msg_change_event.
+func (f *fields) grants() []channel.Grant {
+	all := make([]channel.Grant, 0, len(f.items))
 	for i := range f.items {
 		it := &f.items[i]
-		all = append(all, Grant{
-			Template: string(it[itemTemplate]),
-			Accepted: string(it[itemStatus]) == "accept",
-			Scene:    string(it[itemScene]),
-		})
+		all = append(all, channel.Grant{Template: string(it[itemTemplate]), Accepted: string(it[itemStatus]) == "accept"})
 	}
 	return all
 }

@@ -9,17 +9,43 @@ import (
 	"github.com/tiangeng/tiangeng/bot/channel"
 )
 
-const sendPath = "/cgi-bin/message/custom/send"
+const (
+	sendPath     = "/cgi-bin/message/custom/send"
+	templatePath = "/cgi-bin/message/template/send"
+	massPath     = "/cgi-bin/message/mass/send"
+)
 
-// Send sends one customer-service message and says what is certain about it. There is no
-// idempotency key on this API: it is called once (twice after a rejected token, which the platform
-// did not act on), and whatever leaves a doubt is Unknown.
+// wayPaths are the APIs that each way is sent by.
+var wayPaths = map[channel.Way]string{
+	channel.WayWindow: sendPath, channel.WayNotice: "/cgi-bin/message/subscribe/bizsend", channel.WayOnce: "/cgi-bin/message/template/subscribe",
+	channel.WayTemplate: templatePath, channel.WayMass: massPath,
+}
+
+// Send sends one message by the way it asks for and says what is certain about it. It is called once
+// (twice after a rejected token, which the platform did not act on), and whatever leaves a doubt is
+// Unknown. Only a template message may be repeated, with the same ClientID.
 func (c *Client) Send(ctx context.Context, out channel.Outbound) channel.Outcome {
-	m, wrong := customerMessage(out)
+	var body any
+	var wrong string
+	way := out.Way
+	switch way {
+	case "", channel.WayWindow:
+		way = channel.WayWindow
+		body, wrong = customerMessage(out)
+	case channel.WayNotice, channel.WayOnce, channel.WayTemplate:
+		body, wrong = formMessage(out)
+	default:
+		wrong = "way_unknown"
+	}
+	return c.deliver(ctx, wayPaths[way], body, wrong)
+}
+
+// deliver makes one call that sends something; wrong is why it must not be made.
+func (c *Client) deliver(ctx context.Context, path string, body any, wrong string) channel.Outcome {
 	if wrong != "" {
 		return channel.Outcome{Verdict: channel.Refused, Class: channel.ClassOurs, Reason: wrong}
 	}
-	head, err := c.call(ctx, sendPath, m, nil)
+	head, err := c.call(ctx, path, body, nil)
 	if err == nil && !head.coded {
 		return channel.Outcome{Verdict: channel.Unknown, Class: channel.ClassLater, Reason: "unparsable"}
 	}

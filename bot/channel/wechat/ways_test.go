@@ -1,0 +1,223 @@
+package wechat
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tiangeng/tiangeng/bot/channel"
+)
+
+// formTo is a message in fields for every way that has them.
+func formTo(way channel.Way) channel.Outbound {
+	return channel.Outbound{
+		To: channel.Address{Channel: Channel, Account: "default", External: "oSIM_user_0000000000000001"}, Way: way, ClientID: "d1a2b3",
+		Form: channel.Form{Template: "T1", Title: "明天开会", Scene: 7, URL: "https://learn.example/l/1", Fields: map[string]string{
+			"content": "第一行\n第二行 & <三>", "thing1": strings.Repeat("长", 25),
+		}},
+	}
+}
+
+// What each way puts on the wire: nothing empty, one line a field, cut where the platform cuts.
+func TestFormsOnTheWire(t *testing.T) {
+	t.Parallel()
+	cut := map[string]any{"content": map[string]any{"value": "第一行 第二行 & <三>"}, "thing1": map[string]any{"value": strings.Repeat("长", 20)}}
+	whole := map[string]any{"content": cut["content"], "thing1": map[string]any{"value": strings.Repeat("长", 25)}}
+	const to = "oSIM_user_0000000000000001"
+	for way, want := range map[channel.Way]map[string]any{
+		channel.WayNotice:   {"touser": to, "template_id": "T1", "page": "https://learn.example/l/1", "data": cut},
+		channel.WayTemplate: {"touser": to, "template_id": "T1", "url": "https://learn.example/l/1", "client_msg_id": "d1a2b3", "data": cut},
+		channel.WayOnce:     {"touser": to, "template_id": "T1", "url": "https://learn.example/l/1", "scene": "7", "title": "明天开会", "data": whole},
+	} {
+		p := newPlatform(t)
+		p.api = func(string) (int, string) {
+			return 200, `{"errcode":0,"errmsg":"ok","msgid":3487000000000000001}`
+		}
+		o := p.client().Send(t.Context(), formTo(way))
+		if o.Verdict != channel.Accepted || o.MessageID != "3487000000000000001" {
+			t.Errorf("%s: %+v", way, o)
+		}
+		body := p.bodies[wayPaths[way]]
+		var got map[string]any
+		if err := json.Unmarshal([]byte(body), &got); err != nil {
+			t.Fatalf("%s: %v", way, err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", way, diff)
+		}
+		if strings.Contains(body, `\u0026`) {
+			t.Errorf("%s: escaped for HTML: %s", way, body)
+		}
+	}
+}
+
+func TestImpossibleFormsAreNotSent(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*channel.Outbound){
+		"no template":      func(o *channel.Outbound) { o.Form.Template = "" },
+		"no field":         func(o *channel.Outbound) { o.Form.Fields = nil },
+		"an empty field":   func(o *channel.Outbound) { o.Form.Fields["thing1"] = " \n" },
+		"no person":        func(o *channel.Outbound) { o.To.External = "" },
+		"a long client id": func(o *channel.Outbound) { o.ClientID = strings.Repeat("a", 33) },
+		"an odd client id": func(o *channel.Outbound) { o.ClientID = "a-b" },
+		"an unknown way":   func(o *channel.Outbound) { o.Way = "pigeon" },
+		"no content":       func(o *channel.Outbound) { delete(o.Form.Fields, "content") },
+		"a scene too far":  func(o *channel.Outbound) { o.Form.Scene = 10_001 },
+	} {
+		p := newPlatform(t)
+		out := formTo(channel.WayOnce)
+		change(&out)
+		if o := p.client().Send(t.Context(), out); o.Verdict != channel.Refused || o.Class != channel.ClassOurs || p.count(wayPaths[channel.WayOnce]) != 0 {
+			t.Errorf("%s: %+v", name, o)
+		}
+	}
+}
+
+// sendBy sends something by a way, a mass send too.
+func sendBy(t *testing.T, c *clientBundle, way channel.Way) channel.Outcome {
+	t.Helper()
+	switch way {
+	case channel.WayWindow:
+		return c.Send(t.Context(), textTo("x"))
+	case channel.WayMass:
+		return c.SendMass(t.Context(), channel.MassOutbound{To: []string{"oA", "oB"}, Text: "x", ClientID: "m1"})
+	}
+	return c.Send(t.Context(), formTo(way))
+}
+
+// No documented error code, and nothing that is no clear answer, ends as accepted by any way (B8).
+func TestNoWayCallsARefusalAccepted(t *testing.T) {
+	t.Parallel()
+	for way := range wayPaths {
+		t.Run(string(way), func(t *testing.T) {
+			t.Parallel()
+			p := newPlatform(t)
+			c := p.client()
+			for code := range rules {
+				if tokenCode := code == 40001 || code == 40014 || code == 42001; tokenCode {
+					continue // makes the client renew its token: tested where the token is
+				}
+				body, _ := json.Marshal(map[string]any{"errcode": code, "errmsg": "x rid: 1-2-3", "msg_id": 77})
+				p.api = func(string) (int, string) { return 200, string(body) }
+				o := sendBy(t, c, way)
+				if accepted := code == 0 || code == 45065; accepted != (o.Verdict == channel.Accepted) {
+					t.Errorf("errcode %d: %+v", code, o)
+				}
+				if code == 45065 && o.MessageID != "77" {
+					t.Errorf("the first call's message id is lost: %+v", o)
+				}
+			}
+			for name, answer := range map[string]struct {
+				status int
+				body   string
+			}{
+				"a page": {200, "<html>busy</html>"}, "cut off": {200, `{"errcode":0,"err`}, "bad gateway": {502, "<html>"}, "nothing": {200, ""}, "no code": {200, `{"msgid":1}`},
+				"moved": {302, ""},
+			} {
+				p.api = func(string) (int, string) { return answer.status, answer.body }
+				if o := sendBy(t, c, way); o.Verdict != channel.Unknown {
+					t.Errorf("%s: %+v", name, o)
+				}
+			}
+		})
+	}
+}
+
+func TestMassIsChecked(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	c := p.client()
+	many := make([]string, 10_001)
+	for i := range many {
+		many[i] = "o1"
+	}
+	for name, out := range map[string]channel.MassOutbound{
+		"one person":   {To: []string{"oA"}, Text: "x", ClientID: "m1"},
+		"too many":     {To: many, Text: "x", ClientID: "m1"},
+		"no text":      {To: []string{"oA", "oB"}, ClientID: "m1"},
+		"no client id": {To: []string{"oA", "oB"}, Text: "x"},
+		"a bad openid": {To: []string{"oA", "o B"}, Text: "x", ClientID: "m1"},
+	} {
+		if o := c.SendMass(t.Context(), out); o.Verdict != channel.Refused || o.Class != channel.ClassOurs || p.count(massPath) != 0 {
+			t.Errorf("%s: %+v", name, o)
+		}
+	}
+}
+
+func TestUploads(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	p.api = func(string) (int, string) { return 200, `{"type":"image","media_id":"M1","created_at":1790000000}` }
+	c := p.client()
+	const png = "\x89PNG\r\n\x1a\nrest"
+	id, err := c.UploadMedia(t.Context(), channel.MessageImage, "a.png", []byte(png))
+	if err != nil || id != "M1" {
+		t.Fatalf("%q, %v", id, err)
+	}
+	if body := p.bodies["/cgi-bin/media/upload"]; !strings.Contains(body, `name="media"; filename="a.png"`) || !strings.Contains(body, png) {
+		t.Errorf("body: %q", body)
+	}
+	for name, x := range map[string]struct {
+		kind    channel.MessageKind
+		content string
+	}{
+		"nothing":           {channel.MessageImage, ""},
+		"text":              {channel.MessageText, png},
+		"a page as picture": {channel.MessageImage, "<html>"},
+		"sound as picture":  {channel.MessageImage, "#!AMR\n"},
+		"picture as sound":  {channel.MessageVoice, png},
+		"sound too long":    {channel.MessageVoice, "ID3" + strings.Repeat("x", maxVoice)},
+	} {
+		if _, err := c.UploadMedia(t.Context(), x.kind, "a", []byte(x.content)); err == nil || p.count("/cgi-bin/media/upload") != 1 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Another host of the platform is asked when the first cannot be reached, and when a question was not
+// answered; what sends something is never made twice.
+func TestFallbackHosts(t *testing.T) {
+	t.Parallel()
+	second := newPlatform(t)
+	second.api = func(string) (int, string) {
+		return 200, `{"errcode":0,"errmsg":"ok","quota":{"daily_limit":9,"used":1}}`
+	}
+	dead := func(o *ClientOptions) { o.APIBase, o.Fallbacks = "http://127.0.0.1:1", []string{second.srv.URL} }
+	c := second.client(dead)
+	if o := c.Send(t.Context(), textTo("x")); o.Verdict != channel.Accepted || second.count(sendPath) != 1 {
+		t.Errorf("the first host is away: %+v", o)
+	}
+	first := newPlatform(t)
+	first.intercept = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path == tokenPath {
+			return false
+		}
+		w.WriteHeader(http.StatusBadGateway)
+		return true
+	}
+	first.issue()
+	c = first.client(func(o *ClientOptions) { o.Fallbacks = []string{second.srv.URL} })
+	first.mu.Lock()
+	token := first.token
+	first.mu.Unlock()
+	second.mu.Lock()
+	second.token, second.expires = token, second.now.Add(time.Hour)
+	second.mu.Unlock()
+	before := second.count(sendPath)
+	if o := c.Send(t.Context(), textTo("x")); o.Verdict != channel.Unknown || second.count(sendPath) != before {
+		t.Errorf("a send without a clear answer went to another host: %+v", o)
+	}
+	if q, err := c.Quota(t.Context(), channel.WayWindow); err != nil || q.Limit != 9 || q.Used != 1 {
+		t.Errorf("a question was not asked elsewhere: %+v, %v", q, err)
+	}
+	if _, err := c.Quota(t.Context(), "pigeon"); err == nil {
+		t.Error("a way without an API has a quota")
+	}
+	if _, err := NewClient(ClientOptions{AppID: "a", AppSecret: "b", Now: time.Now, Fallbacks: []string{"ftp://x"}}); err == nil {
+		t.Error("a fallback that is no host is taken")
+	}
+}
