@@ -27,6 +27,7 @@ type announceNewCmd struct {
 	TextFile string `help:"File with the text; - for standard input." xor:"text" placeholder:"FILE"`
 	URL      string `name:"url" help:"Page that a tap opens: the message is a card then."`
 	Picture  string `help:"Address of the card's picture."`
+	Media    string `help:"Picture (jpg, png) or sound (mp3, amr) of at most 2 MB; the message is that alone." placeholder:"FILE"`
 
 	Everyone       bool     `help:"To everybody on the roster. Needed when nothing below narrows it."`
 	Unit           []string `help:"Only people of these units and below (code of 2, 4, 6, 9 or 12 digits)." placeholder:"CODE"`
@@ -58,6 +59,13 @@ func (c *announceNewCmd) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	var media bot.Media
+	if c.Media != "" {
+		if media, err = readMedia(c.Media); err != nil {
+			return err
+		}
+		campaign.Body.Media = media.ID
+	}
 	a, err := c.open(ctx, p)
 	if err != nil {
 		return err
@@ -72,6 +80,11 @@ func (c *announceNewCmd) run(ctx context.Context, p *program) error {
 	}
 	if c.DryRun {
 		return c.try(ctx, p, a, campaign)
+	}
+	if media.ID != "" {
+		if err := a.store.PutMedia(ctx, a.clock.Now(), media); err != nil {
+			return err
+		}
 	}
 	stored, created, err := a.service.DraftCampaign(ctx, campaign)
 	if err != nil {
@@ -138,6 +151,9 @@ func (c *announceNewCmd) campaign(text string) (bot.Campaign, error) {
 	}
 	if c.Urgent {
 		campaign.Kind = delivery.KindUrgent
+	}
+	if c.Media != "" && (text != "" || c.URL != "") {
+		return campaign, misuse{"--media is the whole message: no --text, --text-file or --url with it"}
 	}
 	if len(c.Key) > 60 {
 		return campaign, misuse{"--key may have at most 60 characters"}

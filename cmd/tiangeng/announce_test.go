@@ -94,6 +94,7 @@ func TestSlipsInAnAnnouncementAreMisuse(t *testing.T) {
 		{"is not a time like", []string{"--everyone", "--until", "2026-13-01 08:00"}},
 		{"--key", []string{"--everyone", "--key", strings.Repeat("x", 61)}},
 		{"--text", []string{"--everyone", "--text-file", "x"}},
+		{"--media is the whole", []string{"--everyone", "--media", "x"}},
 	} {
 		o.refused(statusMisused, c.why, append(slices.Clone(base), c.args...)...)
 	}
@@ -125,6 +126,33 @@ func TestTheTextOfAFile(t *testing.T) {
 	}
 	if _, err := (&announceNewCmd{TextFile: filepath.Join(dir, "none")}).text(&program{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a file that is not there: %v", err)
+	}
+}
+
+// What a file holds says what it is, not its name.
+func TestPicturesAndSounds(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for content, want := range map[string]struct {
+		kind   channel.MessageKind
+		ending string
+	}{
+		"\xff\xd8\xff\xe0 jpeg": {channel.MessageImage, ".jpg"}, "\x89PNG\r\n\x1a\n png": {channel.MessageImage, ".png"},
+		"ID3\x03 mp3": {channel.MessageVoice, ".mp3"}, "\xff\xfb\x90\x00 frames": {channel.MessageVoice, ".mp3"}, "#!AMR\n sound": {channel.MessageVoice, ".amr"},
+	} {
+		file := filepath.Join(dir, "x"+want.ending+".doc")
+		write(t, file, content)
+		m, err := readMedia(file)
+		if err != nil || m.Kind != want.kind || filepath.Ext(m.Name) != want.ending || len(m.ID) != 64 || string(m.Content) != content {
+			t.Errorf("%s: %+v, %v", want.ending, m, err)
+		}
+	}
+	for content, key := range map[string]string{"": "announce.media_kind", "GIF89a": "announce.media_kind", "<svg>": "announce.media_kind", strings.Repeat("x", maxMedia+1): "announce.media_big"} {
+		file := filepath.Join(t.TempDir(), "x.jpg")
+		write(t, file, content)
+		if _, err := readMedia(file); err == nil || !strings.Contains(err.Error(), key) {
+			t.Errorf("%d bytes: %v, want %s", len(content), err, key)
+		}
 	}
 }
 
