@@ -16,9 +16,6 @@ import (
 	"github.com/tiangeng/tiangeng/bot/study"
 )
 
-// freezePage is how many recipients are planned and written in one transaction.
-const freezePage = 2000
-
 // Freeze writes the audiences of the campaigns whose hour has come. A restart goes on where the
 // pages end; two replicas doing the same write each row once.
 func (s *Service) Freeze(ctx context.Context) error {
@@ -45,7 +42,7 @@ func (s *Service) freeze(ctx context.Context, c Campaign) error {
 	for {
 		now := s.o.Now()
 		account := s.account(ctx, now)
-		page, err := s.o.Store.Recipients(ctx, now, c.Scope, c.Audience, after, freezePage)
+		page, err := s.o.Store.Recipients(ctx, now, c.Scope, c.Audience, after, s.o.FreezePage)
 		if err != nil {
 			return fmt.Errorf("reading the audience: %w", err)
 		}
@@ -54,7 +51,7 @@ func (s *Service) freeze(ctx context.Context, c Campaign) error {
 			after = r.Learner.ID
 			rows[i] = PlannedRecipient{Learner: r.Learner.ID, Decision: delivery.Plan(r.Facts, account, s.o.Policy, request, now)}
 		}
-		last := len(page) < freezePage
+		last := len(page) < s.o.FreezePage
 		if _, err := s.o.Store.FreezeRecipients(ctx, now, c.ID, rows, after, last); err != nil {
 			return fmt.Errorf("writing the audience: %w", err)
 		}

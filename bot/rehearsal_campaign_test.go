@@ -42,8 +42,8 @@ func (s *modelStore) Recipients(ctx context.Context, now time.Time, _ people.Sco
 		}
 		if s.w.planted == "checkpoint on fetch" {
 			for _, c := range s.campaigns {
-				if c.Status == bot.CampaignScheduled && !now.Before(c.DueAt) {
-					c.frozenTo = people.LearnerID(len(s.people))
+				if c.Status != bot.CampaignDraft && len(list) > 0 && !now.Before(c.DueAt) {
+					c.frozenTo = max(c.frozenTo, list[len(list)-1].Learner.ID)
 				}
 			}
 		}
@@ -364,7 +364,10 @@ func (s *modelStore) match(r channel.Receipt, now time.Time) *modelDelivery {
 			found = append(found, d)
 		}
 	}
-	if len(found) == 1 || len(found) > 1 && s.w.planted == "first candidate taken" {
+	if len(found) > 1 && s.w.planted == "any candidate taken" {
+		return found[s.w.draw(len(found))]
+	}
+	if len(found) == 1 {
 		return found[0]
 	}
 	return nil

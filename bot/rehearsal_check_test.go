@@ -14,7 +14,7 @@ import (
 // patience is how long after a stop was committed a call may still begin (D4).
 const patience = 5 * time.Second
 
-// mayBegin looks at a call as it begins: D4 and D5.
+// mayBegin looks at a call as it begins: D4, D5, and one call in flight for each phone (R9).
 func (w *world) mayBegin(d *modelDelivery, way channel.Way) {
 	now, p := w.now(), d.who
 	w.mayBeginOf(d, way)
@@ -26,8 +26,11 @@ func (w *world) mayBegin(d *modelDelivery, way channel.Way) {
 	}
 	for _, o := range w.store.rows {
 		if o != d && o.who == p && o.State == delivery.Sending && o.batch == 0 && d.State == delivery.Sending {
-			w.breaks("rule 9", "%s is called while %s is on the wire", d, o)
+			w.breaks("R9", "%s is called while %s is on the wire", d, o)
 		}
+	}
+	if limit := delivery.Ladders()[d.Kind].PerDay; limit > 0 && p.known.day == day(now) && p.known.contacted >= limit {
+		w.breaks("D5", "%s is called on a day with %d contacts", d, p.known.contacted)
 	}
 	if way == channel.WayTemplate && d.Kind != delivery.KindReceipt {
 		w.breaks("D5", "%s: a template message is for receipts", d)

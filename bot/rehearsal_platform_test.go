@@ -17,7 +17,8 @@ type modelPlatform struct {
 	account     delivery.Account
 	rates       map[channel.Way]float64
 	limits      map[channel.Way]int
-	quota       int // calls a day of each way; 0: it does not say
+	quota       int  // calls a day of each way; 0: it does not say
+	nameless    bool // its receipts carry no message id
 	reserve     int
 	ids         int
 	used        map[string]int             // calls a day and way
@@ -45,6 +46,7 @@ func newModelPlatform(w *world) *modelPlatform {
 	for _, k := range delivery.Kinds() {
 		p.account.Notices[k] = delivery.Template{ID: "N"}
 	}
+	p.nameless = w.draw(5) == 0
 	if w.draw(3) == 0 {
 		p.quota, p.reserve, p.limits = 4+w.draw(6), 1+w.draw(3), map[channel.Way]int{}
 		for _, way := range []channel.Way{channel.WayWindow, channel.WayNotice, channel.WayOnce, channel.WayTemplate, channel.WayMass} {
@@ -96,7 +98,9 @@ func (p *modelPlatform) call(ctx context.Context, what string, take func(began t
 		return unsent
 	}
 	gate(ctx, p.w, what, "on the wire")
-	if fault < 80 || p.w.now().Sub(began) > timeout && p.w.draw(2) == 0 {
+	// What the client has given up may still arrive, though not much later: a machine that wakes after
+	// a minute finds its connection shut.
+	if waited := p.w.now().Sub(began); fault < 80 || waited > time.Minute || waited > timeout && p.w.draw(2) == 0 {
 		p.w.trace("%s: lost on the way", what)
 		return unknown
 	}
@@ -236,7 +240,7 @@ func (p *modelPlatform) deliver(d *modelDelivery, way channel.Way, messageID str
 	if !seen {
 		r.Status = "failed: system failed"
 	}
-	if p.w.chance(250) {
+	if p.nameless || p.w.chance(250) {
 		r.MessageID = "0"
 	}
 	p.receipts = append(p.receipts, r)

@@ -267,6 +267,8 @@ func (s *modelStore) begin(now time.Time, d bot.ClaimedDelivery) bool {
 			r.State = delivery.Unknown
 		}
 		return false
+	case p.facts(nil, now).Contacts > d.Facts.Contacts && s.w.planted != "contacts not looked at":
+		return back(time.Time{})
 	case stopped, left && s.w.planted != "wish not looked at", p.known.sentSince > d.Facts.SentSince && s.w.planted != "flights not looked at":
 		return back(time.Time{})
 	}

@@ -162,7 +162,7 @@ func (w *world) start(name string) {
 		Store: replicaStore{modelStore: w.store}, Cache: noCache{}, Engine: rehearsalEngine, Library: rehearsalLibrary, Phrases: rehearsalPhrases,
 		Account: w.platform.account, Policy: rehearsalPolicy, Senders: map[string]bot.Sender{"model": w.platform}, Now: w.now, Replica: name, Metrics: nil,
 		AccountName: "default", DayLimits: w.platform.limits, DayReserve: w.platform.reserve, Rates: w.platform.rates, Limiter: w.platform,
-		Lease: time.Minute, SendLanes: 1, SendWorkers: 1, GroupSize: 1 + w.draw(6), ClaimSize: 1 + w.draw(12),
+		Lease: time.Minute, SendLanes: 1, SendWorkers: 1, GroupSize: 1 + w.draw(6), ClaimSize: 1 + w.draw(12), FreezePage: 1 + w.draw(6),
 	})
 	if err != nil {
 		panic(err)
@@ -403,6 +403,8 @@ func (w *world) people() {
 		p := &person{id: people.LearnerID(i + 1), to: channel.Address{Channel: "model", Account: "default", External: fmt.Sprintf("o%d", i+1)}, scene: 7}
 		p.truth.following, p.known.following = true, true
 		p.known.push = people.PushOn
+		p.known.massMonth, p.known.mass = day(w.now())[:7], w.draw(5)
+		p.massTrue = p.known.mass
 		if w.draw(3) > 0 {
 			at := w.now().Add(-time.Duration(w.draw(50*60)) * time.Minute)
 			p.truth.typedAt, p.known.typedAt = at, at

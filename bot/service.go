@@ -65,6 +65,7 @@ type Options struct {
 	SendWorkers  int           // 16 calls of a group at once; 1 makes them in order
 	GroupSize    int           // 64 deliveries written ahead in one commit
 	ClaimSize    int           // 1,024: no more than is sent within a third of a lease
+	FreezePage   int           // 2,000 recipients planned and written in one transaction
 }
 
 func (o *Options) setDefaults() {
@@ -78,6 +79,7 @@ func (o *Options) setDefaults() {
 	setDefault(&o.SendWorkers, 16)
 	setDefault(&o.GroupSize, 64)
 	setDefault(&o.ClaimSize, 1024)
+	setDefault(&o.FreezePage, 2000)
 	setDefault(&o.AccountName, "default")
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
