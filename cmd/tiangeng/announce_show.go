@@ -124,8 +124,8 @@ func progressLine(w io.Writer, phrases *content.Phrases) func(bot.CampaignSummar
 	width := 0
 	return func(s bot.CampaignSummary, last bool) {
 		line := progressText(s, phrases)
-		fmt.Fprintf(w, "\r%s%s", line, strings.Repeat(" ", max(0, width-len(line))))
-		width = len(line)
+		fmt.Fprintf(w, "\r%s%s", line, strings.Repeat(" ", max(0, width-displayWidth(line))))
+		width = displayWidth(line)
 		if last {
 			fmt.Fprintln(w)
 		}
