@@ -208,6 +208,7 @@ type Media struct {
 
 // Joined counts what joining receipts changed.
 type Joined struct {
+	Looked                      int // receipts that were looked at; fewer than the limit: no more are due
 	Delivered, Refused, Settled int // Settled: unknown → accepted
 	Mass                        int // batches reported
 	Unmatched                   int // receipts that fit no delivery, or more than one

@@ -102,7 +102,7 @@ func (w *turnWriter) wrongCode(id int64, e conversation.WrongCode) {
 	}
 }
 
-// forget deletes a person's platform data: address, conversation, profiles, stored replies, receipts. The
+// forget deletes a person's platform data: address, conversation, profiles, stored replies, receipts, grants. The
 // learning record belongs to the learner and stays (DESIGN rule 9).
 func (w *turnWriter) forget(id int64, from channel.Address) {
 	w.after("DELETE FROM receipts WHERE channel = ? AND account = ? AND external_id = ?", from.Channel, from.Account, from.External)
@@ -110,6 +110,7 @@ func (w *turnWriter) forget(id int64, from channel.Address) {
 		return
 	}
 	w.after("DELETE FROM profiles WHERE identity_id = ?", id)
+	w.after("DELETE FROM grants WHERE identity_id = ?", id)
 	w.after("UPDATE inbox SET identity_id = 0, reply = '' WHERE identity_id = ?", id)
 	w.after("UPDATE funnel_steps SET identity_id = 0 WHERE identity_id = ?", id)
 	w.after("UPDATE wrong_codes SET identity_id = 0 WHERE identity_id = ?", id)

@@ -2,14 +2,11 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"fmt"
 	"time"
 
 	"gorm.io/gorm"
-
-	"github.com/tiangeng/tiangeng/bot/channel"
 )
 
 // scheduleMark is the schedule's watermark; nothing else uses the name.
@@ -82,21 +79,6 @@ func (s *Store) BookRefresh(ctx context.Context, app string, now time.Time, limi
 	return booked, nil
 }
 
-// AppendReceipts stores raw receipts; one that is there already changes nothing.
-func (s *Store) AppendReceipts(ctx context.Context, now time.Time, receipts []channel.Receipt) error {
-	i := insert{table: "receipts", tail: s.orIgnore("received_at"), columns: []string{
-		"receipt_key", "kind", "channel", "account", "external_id", "message_id", "status", "delivered", "happened_at", "received_at",
-	}}
-	for _, r := range receipts {
-		key := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %q %q %d", r.Kind, r.To.Channel, r.To.Account, r.To.External, r.MessageID, r.Status, toMs(r.At)))
-		i.add(key[:], cut(r.Kind, 60), r.To.Channel, r.To.Account, r.To.External, cut(r.MessageID, 80), cut(r.Status, 200), r.Delivered, toMs(r.At), toMs(now))
-	}
-	if err := i.exec(ctx, s.db); err != nil {
-		return fmt.Errorf("storing receipts: %w", plain(err))
-	}
-	return nil
-}
-
 // Counts is how much there is, for doctor.
 type Counts struct {
 	Learners   int
@@ -121,18 +103,21 @@ const (
 	inboxKept    = 7 * 24 * time.Hour  // the platform repeats a message for less than a minute
 	wrongsKept   = 7 * 24 * time.Hour  // they count for a day
 	receiptsKept = 30 * 24 * time.Hour // they come within a day, name an openid, and may come after its owner has left
+	grantsKept   = 7 * 24 * time.Hour  // the keys alone, against repeats
 )
 
 // purgePiece is how many rows one statement deletes at most: answers must not wait for a purge.
 const purgePiece = 1000
 
-// Purge deletes what has served: old stored replies, wrong codes and receipts. It returns the rows deleted.
+// Purge deletes what has served: old stored replies, wrong codes, receipts and keys of grants. It returns
+// the rows deleted.
 func (s *Store) Purge(ctx context.Context, now time.Time) (int64, error) {
 	var total int64
 	for _, p := range []pile{
 		{"inbox", "message_key", "committed_at", inboxKept},
 		{"wrong_codes", "id", "tried_at", wrongsKept},
 		{"receipts", "receipt_key", "received_at", receiptsKept},
+		{"grant_events", "event_key", "applied_at", grantsKept},
 	} {
 		for {
 			n, err := s.purge(ctx, p, toMs(now.Add(-p.kept)))

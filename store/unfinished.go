@@ -113,21 +113,3 @@ func (s *Store) RevokeAPIKey(context.Context, time.Time, string, string) error {
 func (s *Store) APIKey(context.Context, time.Time, [32]byte) (bot.Trainer, error) {
 	return bot.Trainer{}, errUnfinished
 }
-
-func (s *Store) JoinReceipts(context.Context, time.Time, int) (bot.Joined, error) {
-	return bot.Joined{}, nil
-}
-
-func (s *Store) ApplyGrants(context.Context, time.Time, []bot.GrantEvent) error { return errUnfinished }
-
-func (s *Store) ReserveCalls(_ context.Context, _, _ string, _ channel.Way, n, _ int) (int, error) {
-	return n, nil
-}
-
-func (s *Store) ReturnCalls(context.Context, string, string, channel.Way, int) error { return nil }
-
-func (s *Store) SpendCalls(context.Context, string, string, channel.Way) error { return nil }
-
-func (s *Store) CallsLeft(context.Context, string, string, channel.Way, int) (int, bool, error) {
-	return 0, false, nil
-}
