@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tiangeng/tiangeng/bot/channel"
 	"github.com/tiangeng/tiangeng/bot/channel/wechat"
 	"github.com/tiangeng/tiangeng/bot/study"
 	"github.com/tiangeng/tiangeng/configs"
@@ -247,6 +248,37 @@ func (d *doctor) wechat(ctx context.Context) {
 			continue
 		}
 		d.warn(name, detail, "the account may lack this right (公众平台 → 设置与开发 → 接口权限), or the platform could not reach the webhook")
+	}
+	if len(report.Items) > 1 { // there is a token
+		d.ways(ctx, client)
+	}
+}
+
+// ways asks about each way of sending that the configuration claims, whether the account may use it and
+// how many calls of today are left. That a template exists only sending shows: no API tells it.
+func (d *doctor) ways(ctx context.Context, client *wechat.Client) {
+	account := capabilities(d.cfg)
+	claimed := map[channel.Way]bool{
+		channel.WayNotice: len(account.Notices) > 0, channel.WayTemplate: len(account.Templates) > 0,
+		channel.WayOnce: account.Once != "", channel.WayMass: account.Mass,
+	}
+	for _, way := range []channel.Way{channel.WayNotice, channel.WayTemplate, channel.WayOnce, channel.WayMass} {
+		if !claimed[way] {
+			continue
+		}
+		name := "wechat " + string(way)
+		q, err := client.Quota(ctx, way)
+		var e *wechat.APIError
+		switch {
+		case err == nil && q.Limit > 0 && q.Limit-q.Used <= d.cfg.WeChat.DailyReserve:
+			d.warn(name, fmt.Sprintf("%d of today's %d calls are used: the rest is the reserve", q.Used, q.Limit), "wait for midnight, or lower wechat.daily_reserve")
+		case err == nil:
+			d.ok(name, fmt.Sprintf("permitted, %d of %d calls used today", q.Used, q.Limit))
+		case errors.As(err, &e) && e.Code == 48001:
+			d.fail(name, "the account may not use it (errcode 48001, rid "+e.RequestID+")", "take it out of the configuration, or apply for the right (公众平台 → 设置与开发 → 接口权限)")
+		default:
+			d.warn(name, err.Error(), "nobody can tell yet whether the account may use it: try again later")
+		}
 	}
 }
 

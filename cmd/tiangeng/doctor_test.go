@@ -29,9 +29,10 @@ const (
 // public address that leads to the service once it runs.
 type clinic struct {
 	*office
-	api    string
-	door   *httptest.Server
-	behind atomic.Pointer[url.URL]
+	platform *sim.Platform
+	api      string
+	door     *httptest.Server
+	behind   atomic.Pointer[url.URL]
 }
 
 func openClinic(t *testing.T, allowed ...string) *clinic {
@@ -63,7 +64,7 @@ func openClinic(t *testing.T, allowed ...string) *clinic {
 			t.Error(err)
 		}
 	})
-	c.api = api.URL
+	c.api, c.platform = api.URL, platform
 	c.office = openOffice(t, c.settings(clinicSecret, clinicToken))
 	// Weekdays, not working days: what the doctor says must not depend on the year the test runs in.
 	write(t, c.path("cohorts.yaml"), "cohorts:\n  - {code: class-1, name: 测试班, courses: [fang-fanpin], start: \"2026-11-23\", hour: \"08:00\", days: [mon, wed]}\n")
@@ -197,6 +198,17 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What the configuration claims and the account may not do is found before the first campaign.
+func TestDoctorNamesAMissingRight(t *testing.T) {
+	t.Parallel()
+	c := openClinic(t)
+	name := c.path("mass.yaml")
+	write(t, name, fmt.Sprintf("database:\n  dsn: %q\n", "sqlite://"+c.path("t.db"))+strings.Replace(c.settings(clinicSecret, clinicToken), "wechat:\n", "wechat:\n  mass: true\n", 1))
+	c.is(c.examine(name), "wechat mass", "ok", "permitted")
+	c.platform.Faults().Add(sim.Fault{Path: "/cgi-bin/openapi/quota/get", Kind: sim.FaultErrcode, Code: 48001})
+	c.is(c.examine(name), "wechat mass", "fail", "48001")
 }
 
 // Somebody who changes the record of privileged acts behind the program is found.
