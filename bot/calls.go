@@ -137,13 +137,17 @@ func (s *Service) dayLimit(ctx context.Context, way channel.Way, now time.Time) 
 		}
 	}
 	if limit > 0 {
-		limit = max(1, limit-s.o.DayReserve)
+		limit = max(1, limit-Reserve(limit, s.o.DayReserve))
 	}
 	s.books.mu.Lock()
 	defer s.books.mu.Unlock()
 	s.books.of(way, day).limit = limit
 	return limit
 }
+
+// Reserve is how many calls of a day's quota are kept back: what the operator wants, but no more than
+// a tenth, because some ways have a hundred calls a day and others a hundred thousand.
+func Reserve(limit, wanted int) int { return min(wanted, limit/10) }
 
 // returnCalls gives back n calls that were taken for a day and not made. Calls of a day that is over
 // are worth nothing on the next one.

@@ -42,7 +42,7 @@ type Options struct {
 
 	AccountName  string                  // our name of the official account
 	DayLimits    map[channel.Way]int     // calls a day where the platform does not say; 0: no limit
-	DayReserve   int                     // calls of each day's quota that are kept back
+	DayReserve   int                     // calls of each day's quota that are kept back, at most a tenth of it
 	Rates        map[channel.Way]float64 // calls a second over all replicas; 0: no limit
 	Limiter      Limiter                 // nil: no limit
 	ReleaseAbove int                     // a campaign to more people needs a second person; 0: never

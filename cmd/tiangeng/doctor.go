@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tiangeng/tiangeng/bot"
 	"github.com/tiangeng/tiangeng/bot/channel"
 	"github.com/tiangeng/tiangeng/bot/channel/wechat"
 	"github.com/tiangeng/tiangeng/bot/study"
@@ -270,7 +271,7 @@ func (d *doctor) ways(ctx context.Context, client *wechat.Client) {
 		q, err := client.Quota(ctx, way)
 		var e *wechat.APIError
 		switch {
-		case err == nil && q.Limit > 0 && q.Limit-q.Used <= d.cfg.WeChat.DailyReserve:
+		case err == nil && q.Limit > 0 && q.Limit-q.Used <= bot.Reserve(q.Limit, d.cfg.WeChat.DailyReserve):
 			d.warn(name, fmt.Sprintf("%d of today's %d calls are used: the rest is the reserve", q.Used, q.Limit), "wait for midnight, or lower wechat.daily_reserve")
 		case err == nil:
 			d.ok(name, fmt.Sprintf("permitted, %d of %d calls used today", q.Used, q.Limit))
