@@ -65,6 +65,9 @@ func (s *modelStore) FreezeRecipients(ctx context.Context, now time.Time, id bot
 			s.add(c, r)
 			written++
 		}
+		if c.frozenTo > 0 && written > 0 {
+			s.w.met["second page frozen"]++
+		}
 		c.frozenTo = max(c.frozenTo, after)
 		if last {
 			c.Status, c.FrozenAt = bot.CampaignRunning, now
@@ -104,7 +107,7 @@ func (s *modelStore) act(c *modelCampaign, act bot.CampaignAct) {
 		c.PausedBy, c.stopSince = "", time.Time{}
 		if s.w.planted == "resumed from the start" {
 			for _, d := range c.rows {
-				if d.State == delivery.Accepted {
+				if d.State == delivery.Accepted && d.batch == 0 {
 					d.State, d.notBefore = delivery.Pending, now
 				}
 			}
@@ -336,6 +339,9 @@ func (s *modelStore) JoinReceipts(ctx context.Context, now time.Time, _ int) (jo
 				continue
 			}
 			r.joined = true
+			if r.MessageID == "0" {
+				s.w.met["receipt without a number"]++
+			}
 			s.receive(d, r.Receipt)
 		}
 	})
@@ -376,6 +382,9 @@ func (s *modelStore) match(r channel.Receipt, now time.Time) *modelDelivery {
 func (s *modelStore) receive(d *modelDelivery, r channel.Receipt) {
 	switch {
 	case r.Delivered:
+		if d.State == delivery.Refused {
+			s.w.met["success after failure"]++
+		}
 		s.move(d, delivery.Delivered, "", true)
 	case d.State == delivery.Delivered && s.w.planted != "late failure wins", d.State == delivery.Refused:
 	default:

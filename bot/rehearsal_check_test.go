@@ -155,7 +155,15 @@ func (w *world) somebodyActs() {
 	p := w.store.people[w.draw(len(w.store.people))]
 	c := w.store.campaigns[w.draw(len(w.store.campaigns))]
 	now := w.now()
-	what := w.draw(12)
+	what := w.draw(16) // above 11: somebody allows, writes or wants messages again
+	switch what {
+	case 12:
+		what = 10
+	case 13:
+		what = 7
+	case 14, 15:
+		what = 8
+	}
 	switch what {
 	case 0, 1, 2:
 		p.truth.typedAt, p.truth.refusing, p.windowSends = now, false, 0

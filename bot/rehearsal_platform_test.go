@@ -19,6 +19,7 @@ type modelPlatform struct {
 	limits      map[channel.Way]int
 	quota       int  // calls a day of each way; 0: it does not say
 	nameless    bool // its receipts carry no message id
+	others      int  // calls that somebody else makes with our account
 	reserve     int
 	ids         int
 	used        map[string]int             // calls a day and way
@@ -49,6 +50,7 @@ func newModelPlatform(w *world) *modelPlatform {
 	p.nameless = w.draw(5) == 0
 	if w.draw(3) == 0 {
 		p.quota, p.reserve, p.limits = 4+w.draw(6), 1+w.draw(3), map[channel.Way]int{}
+		p.others = w.draw(2) * w.draw(6)
 		for _, way := range []channel.Way{channel.WayWindow, channel.WayNotice, channel.WayOnce, channel.WayTemplate, channel.WayMass} {
 			p.limits[way] = p.quota
 		}
@@ -151,7 +153,8 @@ func (p *modelPlatform) mood() (channel.Outcome, bool) {
 // anybody's reserve); false when the day's calls are used up.
 func (p *modelPlatform) spendCall(way channel.Way, began time.Time) bool {
 	k := day(began) + "/" + string(way)
-	if p.quota > 0 && p.used[k] >= p.quota {
+	if p.quota > 0 && p.used[k]+p.others >= p.quota {
+		p.w.met["quota spent"]++
 		return false
 	}
 	p.used[k]++
@@ -183,6 +186,7 @@ func (p *modelPlatform) take(began time.Time, d *modelDelivery, out channel.Outb
 		key += strconv.Itoa(d.Attempt)
 	}
 	if k, ok := p.known[key]; ok && out.Way == channel.WayTemplate && now.Sub(k.at) < 10*time.Minute {
+		p.w.met["removed as a copy"]++
 		return channel.Outcome{Verdict: channel.Accepted, MessageID: k.messageID}
 	}
 	if o, moody := p.mood(); moody {
@@ -267,7 +271,9 @@ func (p *modelPlatform) pushReceipt() {
 	}
 	i := p.w.draw(len(p.receipts))
 	r := p.receipts[i]
-	if !p.w.chance(200) {
+	if p.w.chance(200) {
+		p.w.met["receipt twice"]++
+	} else {
 		p.receipts = append(p.receipts[:i], p.receipts[i+1:]...)
 	}
 	p.w.trace("receipt %s for %s: %s", r.MessageID, r.To.External, r.Status)

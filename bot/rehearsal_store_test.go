@@ -226,6 +226,9 @@ func (s *modelStore) ClaimDeliveries(ctx context.Context, now time.Time, owner s
 // held finds the row that a claim still holds in a state.
 func (s *modelStore) held(d bot.ClaimedDelivery) *modelDelivery {
 	r := s.row(d.ID)
+	if r.Owner != "" && r.Owner != d.Owner {
+		s.w.met["fresh lease lost"]++
+	}
 	if r.State != d.State || r.Owner != d.Owner || r.Term != d.Term {
 		if s.w.planted != "no fencing" {
 			return nil

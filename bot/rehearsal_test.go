@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+
+	"github.com/tiangeng/tiangeng/bot/delivery"
 )
 
 // seedsInCI is how many seeds `go test` rehearses: TIANGENG_SEEDS changes it, TIANGENG_SEED=n
@@ -65,18 +67,18 @@ func TestRehearsal(t *testing.T) {
 // to be safe from: each is put into the model of database or platform, and the invariants must
 // notice. A checker that never fails proves nothing.
 var planted = map[string]string{
-	"errcode ignored":          "D3",    // a 200 is taken for a yes (B8)
-	"lease ignored":            "D2 D3", // two replicas hold one delivery
-	"no fencing":               "D7",    // who lost the lease writes its result over the next owner's
-	"no write-ahead":           "D2 D3", // the call is made before it is written down that it will be
-	"checkpoint on claim":      "D3",    // what was looked at counts as done (B1)
-	"checkpoint on fetch":      "D1",    // the audience moves on before it is written (B1)
-	"frozen twice":             "D1",    // a restart writes the audience again (B2)
+	"errcode ignored":          "D3",       // a 200 is taken for a yes (B8)
+	"lease ignored":            "D2 D3",    // two replicas hold one delivery
+	"no fencing":               "D7",       // who lost the lease writes its result over the next owner's
+	"no write-ahead":           "D2 D3",    // the call is made before it is written down that it will be
+	"checkpoint on claim":      "D3",       // what was looked at counts as done (B1)
+	"checkpoint on fetch":      "D1",       // the audience moves on before it is written (B1)
+	"frozen twice":             "D1",       // a restart writes the audience again (B2)
 	"resumed from the start":   "D2 D3 D5", // (B2)
-	"unknown sent again":       "D2 D3", // a time-out is taken for a no
-	"sending swept to pending": "D2 D3", // a crash is taken for "was not sent"
-	"ambiguity forgotten":      "D2",    // … and not counted
-	"another client id":        "D2",    // the platform cannot tell that it is the same message
+	"unknown sent again":       "D2 D3",    // a time-out is taken for a no
+	"sending swept to pending": "D2 D3",    // a crash is taken for "was not sent"
+	"ambiguity forgotten":      "D2",       // … and not counted
+	"another client id":        "D2",       // the platform cannot tell that it is the same message
 	"cancel not looked at":     "D4",
 	"wish not looked at":       "D4",
 	"flights not looked at":    "R9", // two messages of one phone at once
@@ -113,4 +115,36 @@ func TestRehearsalFindsPlantedMistakes(t *testing.T) {
 			t.Errorf("not found within %d seeds", plantedWithin)
 		})
 	}
+}
+
+// The rehearsals go where mistakes could hide: every state, every way, both kinds of repeat, receipts of
+// all sorts, every fault.
+func TestRehearsalGoesEverywhere(t *testing.T) {
+	t.Parallel()
+	met := map[string]int{}
+	synctest.Test(t, func(*testing.T) {
+		for seed := uint64(1); seed <= 400; seed++ {
+			w := rehearse(seed, "", false)
+			for what, n := range w.met {
+				met[what] += n
+			}
+			for _, d := range w.store.rows {
+				met["ends "+string(d.State)]++
+				if d.State == delivery.Accepted || d.State == delivery.Delivered {
+					met["taken by "+string(d.Rung)]++
+				}
+			}
+		}
+	})
+	for _, what := range []string{
+		"ends delivered", "ends accepted", "ends unknown", "ends failed", "ends refused", "ends skipped", "ends pending", "ends cancelled", "ends expired",
+		"taken by window", "taken by notice", "taken by once", "taken by template", "taken by mass",
+		"transaction refused", "transaction applied, answer lost", "transaction applied late", "killed in write-ahead", "killed in settle", "killed on the wire",
+		"frozen", "asked to stop", "removed as a copy", "fresh lease lost", "second page frozen", "quota spent", "receipt without a number", "receipt twice", "success after failure",
+	} {
+		if met[what] == 0 {
+			t.Errorf("no rehearsal met: %s", what)
+		}
+	}
+	t.Log(met)
 }

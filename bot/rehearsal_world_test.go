@@ -73,8 +73,9 @@ type world struct {
 	planted  string
 	store    *modelStore
 	platform *modelPlatform
-	late     []func() // transactions that commit later than their client waits
-	broken   string   // the first invariant that did not hold
+	late     []func()       // transactions that commit later than their client waits
+	met      map[string]int // what happened how often
+	broken   string         // the first invariant that did not hold
 	log      []string
 	tracing  bool
 }
@@ -197,6 +198,10 @@ func (w *world) kill(r *replica) {
 	for _, a := range r.actors {
 		if !a.gone {
 			w.trace("kill -9 %s at %v", a.name, a.where)
+			if !w.calm {
+				w.met["killed in "+a.where[0]]++
+				w.met["killed "+a.where[1]]++
+			}
 			w.let(a, false)
 		}
 	}
@@ -214,15 +219,21 @@ func (w *world) tx(ctx context.Context, name string, apply func()) error {
 	if !w.calm {
 		switch n := w.draw(1000); {
 		case n < 15:
+			w.met["transaction refused"]++
 			w.trace("%s: not applied", name)
 			return errDatabase
 		case n < 30:
 			apply()
+			w.met["transaction applied, answer lost"]++
 			w.trace("%s: applied, answer lost", name)
 			gate(ctx, w, name, "answer lost")
 			return errDatabase
 		case n < 40:
-			w.late = append(w.late, func() { apply(); w.trace("%s: applied late", name) })
+			w.late = append(w.late, func() {
+				apply()
+				w.met["transaction applied late"]++
+				w.trace("%s: applied late", name)
+			})
 			w.trace("%s: commits late", name)
 			gate(ctx, w, name, "given up")
 			return errDatabase
@@ -237,7 +248,7 @@ func (w *world) tx(ctx context.Context, name string, apply func()) error {
 func rehearse(seed uint64, planted string, tracing bool) *world {
 	w := &world{
 		seed: seed, planted: planted, tracing: tracing, rng: rand.New(rand.NewPCG(seed, 1986)), //nolint:gosec // a run that can be repeated
-		began: time.Now(), yield: make(chan struct{}),
+		began: time.Now(), yield: make(chan struct{}), met: map[string]int{},
 	}
 	starts := []string{"2026-11-24 10:00", "2026-11-24 10:00", "2026-11-24 20:50", "2026-11-24 06:50", "2026-11-30 23:50"}
 	w.origin, _ = time.ParseInLocation("2006-01-02 15:04", starts[w.draw(len(starts))], china)
@@ -249,6 +260,15 @@ func rehearse(seed uint64, planted string, tracing bool) *world {
 	w.campaigns()
 	for i := range 1 + w.draw(3) {
 		w.start(fmt.Sprintf("r%d", i))
+	}
+	if w.draw(4) > 0 { // mostly the audience is there already: sending is where most may go wrong
+		w.calm = true
+		w.pass(time.Minute)
+		look := w.replicas[0].actors[1]
+		for n := 0; n < 2 || look.where[0] != idle; n++ {
+			w.let(look, true)
+		}
+		w.calm = false
 	}
 	for steps := 120 + w.draw(120); steps > 0 && w.broken == ""; steps-- {
 		w.step()
@@ -271,7 +291,7 @@ func (w *world) step() {
 		w.pass([]time.Duration{10 * time.Millisecond, 300 * time.Millisecond, time.Second, 3 * time.Second, 10 * time.Second}[w.draw(5)])
 	case n < 870:
 		w.pass([]time.Duration{31 * time.Second, 65 * time.Second, 4 * time.Minute, 11 * time.Minute, time.Hour}[w.draw(5)])
-	case n < 930:
+	case n < 905:
 		w.somebodyActs()
 	case n < 960:
 		w.platform.pushReceipt()
@@ -290,14 +310,19 @@ func (w *world) step() {
 // trouble happens to a replica.
 func (w *world) trouble(n int) {
 	r := w.replicas[w.draw(len(w.replicas))]
+	if other := w.replicas[w.draw(len(w.replicas))]; r.actors[0].where[0] == idle {
+		r = other // rather one that is at work
+	}
 	switch {
 	case n < 985:
 		w.kill(r)
 	case n < 993:
 		r.frozenUntil = w.now().Add(time.Duration(5+w.draw(120)) * time.Second)
+		w.met["frozen"]++
 		w.trace("%s is frozen", r.name)
 	case n < 996 && !r.stopping:
 		w.trace("%s is asked to stop", r.name)
+		w.met["asked to stop"]++
 		r.stopping = true
 		r.stop()
 		synctest.Wait()
@@ -327,9 +352,13 @@ func (w *world) goOn() {
 		if w.now().Before(r.frozenUntil) {
 			continue
 		}
-		for _, a := range r.actors {
-			if !a.gone {
-				free = append(free, a)
+		for i, a := range r.actors {
+			if a.gone {
+				continue
+			}
+			free = append(free, a)
+			if i == 0 { // the dispatcher is what this is about
+				free = append(free, a, a)
 			}
 		}
 	}
@@ -405,7 +434,7 @@ func (w *world) people() {
 		p.known.push = people.PushOn
 		p.known.massMonth, p.known.mass = day(w.now())[:7], w.draw(5)
 		p.massTrue = p.known.mass
-		if w.draw(3) > 0 {
+		if w.draw(4) > 0 {
 			at := w.now().Add(-time.Duration(w.draw(50*60)) * time.Minute)
 			p.truth.typedAt, p.known.typedAt = at, at
 			p.known.sentSince = w.draw(4)
