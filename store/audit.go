@@ -25,8 +25,12 @@ type act struct {
 // appendAudit writes one act in the transaction of the act itself (L1). Writers queue at the one
 // row of audit_head, so call it last.
 func appendAudit(ctx context.Context, s *Store, tx *gorm.DB, a act) error {
+	return writeAudit(ctx, s, under(tx), a)
+}
+
+// writeAudit is appendAudit for a transaction without GORM.
+func writeAudit(ctx context.Context, s *Store, q querier, a act) error {
 	a.Actor, a.Object, a.RequestID = cut(a.Actor, 120), cut(a.Object, 200), cut(a.RequestID, 64)
-	q := under(tx)
 	var before []byte
 	if err := q.QueryRowContext(ctx, "SELECT hash FROM audit_head WHERE id = 1"+s.forUpdate()).Scan(&before); err != nil {
 		return fmt.Errorf("reading the audit's head: %w", err)

@@ -125,6 +125,8 @@ type turnWriter struct {
 	rows  map[string]*insert
 	order []string // tables with rows, in the order of first use
 	then  []statement
+	// trainers are acts on campaigns: they come last, with their audit.
+	trainers []conversation.Effect
 }
 
 type statement struct {
@@ -155,7 +157,7 @@ func (w *turnWriter) write(ctx context.Context) error {
 			return fmt.Errorf("writing an effect: %w", err)
 		}
 	}
-	return nil
+	return w.trainerActs(ctx)
 }
 
 // into collects a row; columns and tail are those of the table's first row.

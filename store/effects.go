@@ -1,8 +1,6 @@
 package store
 
 import (
-	"fmt"
-
 	"github.com/tiangeng/tiangeng/bot/channel"
 	"github.com/tiangeng/tiangeng/bot/conversation"
 	"github.com/tiangeng/tiangeng/bot/study"
@@ -78,7 +76,7 @@ func (w *turnWriter) studyEffect(e conversation.Effect) error {
 			w.after("UPDATE enrolments SET status = ?, updated_at = ? WHERE id = ? AND status = ?", string(study.Completed), w.now, int64(e.Enrolment), string(study.Active))
 		}
 	default:
-		return fmt.Errorf("the store has no case for the effect %T", e)
+		return w.noticeEffect(e)
 	}
 	return nil
 }

@@ -24,6 +24,8 @@ type facts struct {
 	names    map[string][]*conversation.Facts
 	cohorts  map[string][]*conversation.Facts
 	tries    []triesWanted
+	notices  map[people.LearnerID][]*conversation.Facts
+	trainers []announcing
 }
 
 type triesWanted struct {
@@ -59,10 +61,11 @@ func (f *facts) want(to *conversation.Facts, n conversation.Needs) {
 	if n.Tries {
 		f.tries = append(f.tries, triesWanted{facts: to})
 	}
+	f.wantAnnouncements(to, n)
 }
 
 func (f *facts) load(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{f.loadProfiles, f.loadProgress, f.loadRecord, f.loadNames, f.loadCohorts, f.loadTries} {
+	for _, step := range []func(context.Context) error{f.loadProfiles, f.loadProgress, f.loadRecord, f.loadNames, f.loadCohorts, f.loadTries, f.loadNotices, f.loadTrainers} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -198,6 +201,9 @@ func (f *facts) loadRecord(ctx context.Context) error {
 			to.Record = &conversation.Record{}
 		}
 	}
+	if err := f.loadHours(ctx); err != nil {
+		return err
+	}
 	const where = " WHERE day >= ? AND day <= ? AND learner_id IN "
 	m, args := marks(len(f.record)), keysOf(f.record)
 	part := func(kind, amount, at, table string) string {
@@ -230,6 +236,21 @@ func (f *facts) loadRecord(ctx context.Context) error {
 		return nil
 	}, part("0", "SUM(hundredths)", "credited_at", "ledger")+" UNION ALL "+part("1", "COUNT(*)", "completed_at", "lesson_completions")+
 		" UNION ALL "+part("2", "COUNT(*)", "completed_at", "course_completions"), all...)
+}
+
+// loadHours reads the hours that people chose themselves.
+func (f *facts) loadHours(ctx context.Context) error {
+	return each(ctx, f.q, func(rows *sql.Rows) error {
+		var learner people.LearnerID
+		var hour string
+		if err := rows.Scan(&learner, &hour); err != nil {
+			return err
+		}
+		for _, to := range f.record[learner] {
+			to.Record.Hour = hour
+		}
+		return nil
+	}, "SELECT id, push_hour FROM learners WHERE push_hour <> '' AND id IN "+marks(len(f.record)), keysOf(f.record)...)
 }
 
 func (f *facts) loadNames(ctx context.Context) error {

@@ -40,6 +40,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) (dsn string)) {
 		{"contact", contactCases},
 		{"facts", factCases},
 		{"effects", effectTests()},
+		{"announcements", announceFactCases},
 		{"people", peopleCases},
 		{"courses", courseCases},
 		{"push", pushCases},

@@ -60,7 +60,7 @@ func (s *scene) refuse(e conversation.Effect) {
 // EffectNames are the types of conversation's effects that the contract has a case for, sorted.
 func EffectNames() []string {
 	var names []string
-	for _, c := range effectCases {
+	for _, c := range allEffectCases() {
 		names = append(names, reflect.TypeOf(c.of).Name())
 	}
 	slices.Sort(names)
@@ -69,7 +69,7 @@ func EffectNames() []string {
 
 func effectTests() map[string]func(*testing.T, *bundle) {
 	tests := map[string]func(*testing.T, *bundle){}
-	for _, c := range effectCases {
+	for _, c := range allEffectCases() {
 		tests[reflect.TypeOf(c.of).Name()+" "+c.name] = func(t *testing.T, b *bundle) {
 			s := &scene{bundle: b, now: start.Add(time.Hour)}
 			s.places, s.learners = b.enrolled("spring", person(village1, "李一", "AAAA"), person(village2, "王二", "BBBB"))
@@ -101,11 +101,15 @@ const (
 	actives  = "SELECT learner_id FROM identities WHERE external_id = 'o1'"
 )
 
-var effectCases = []struct {
+type effectCase struct {
 	of   conversation.Effect
 	name string
 	run  func(*scene)
-}{
+}
+
+func allEffectCases() []effectCase { return slices.Concat(effectCases, announceEffectCases) }
+
+var effectCases = []effectCase{
 	{conversation.Follow{}, "marks the phone and where it came from", func(s *scene) {
 		s.exec("UPDATE identities SET following = 0")
 		s.effect(conversation.Follow{Scene: strings.Repeat("班", 70)})

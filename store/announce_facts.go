@@ -1,0 +1,412 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tiangeng/tiangeng/bot"
+	"github.com/tiangeng/tiangeng/bot/conversation"
+	"github.com/tiangeng/tiangeng/bot/people"
+	"github.com/tiangeng/tiangeng/bot/study"
+)
+
+const (
+	noticesKept  = 30 * 24 * time.Hour // an announcement can be read in the chat so long
+	noticesShown = 5
+	unitsShown   = 9
+	classesShown = 5
+	waitingShown = 5
+	reasonsShown = 4
+
+	// countedDigits is the shortest prefix of units whose people are counted while somebody waits: a
+	// county. Above it (half a million people) the forecast counts.
+	countedDigits = 6
+)
+
+// announcing is what one turn of a trainer needs. It is asked for by few people and few words, so it
+// is read for each person alone.
+type announcing struct {
+	to *conversation.Facts
+	n  conversation.Needs
+}
+
+func (f *facts) wantAnnouncements(to *conversation.Facts, n conversation.Needs) {
+	if to.Identity.Learner == 0 {
+		return
+	}
+	if n.Notices {
+		push(&f.notices, to.Identity.Learner, to)
+	}
+	if n.Trainer {
+		f.trainers = append(f.trainers, announcing{to, n})
+	}
+}
+
+// loadNotices reads the announcements of many people in one statement: after an urgent one a whole
+// county answers 收到 at once. A reminder counts as what it reminds of.
+func (f *facts) loadNotices(ctx context.Context) error {
+	if len(f.notices) == 0 {
+		return nil
+	}
+	type row struct {
+		conversation.NoticeFact
+		cancelled bool
+	}
+	found := map[people.LearnerID][]*row{}
+	args := append(keysOf(f.notices), toMs(f.now.Add(-noticesKept)))
+	err := each(ctx, f.q, func(rows *sql.Rows) error {
+		var learner people.LearnerID
+		var r row
+		var body []byte
+		var state, status string
+		var pulled, acked, first, created int64
+		if err := rows.Scan(&learner, &r.Campaign, &status, &r.Title, &body, &r.WantsAck, &state, &pulled, &acked, &first, &created); err != nil {
+			return err
+		}
+		var b bot.Body
+		if err := json.Unmarshal(body, &b); err != nil {
+			return err
+		}
+		r.Text, r.URL, r.At = b.Text, b.URL, fromMs(cmp.Or(first, created))
+		r.Acked, r.cancelled = acked > 0, status == string(bot.CampaignCancelled)
+		r.Seen = pulled > 0 || state == "accepted" || state == "delivered" || state == "unknown" || state == "sending"
+		for _, o := range found[learner] {
+			if o.Campaign == r.Campaign { // the newer one is there already
+				o.WantsAck, o.Acked, o.Seen = o.WantsAck || r.WantsAck, o.Acked || r.Acked, o.Seen || r.Seen
+				return nil
+			}
+		}
+		found[learner] = append(found[learner], &r)
+		return nil
+	}, `SELECT d.learner_id, CASE WHEN c.of_id > 0 THEN c.of_id ELSE c.id END, c.status, c.title, c.body, c.wants_ack, d.state, d.pulled_at, d.acked_at, d.first_attempt_at, d.created_at
+		FROM deliveries d`+f.store.by("deliveries_learner")+` JOIN campaigns c ON c.id = d.campaign_id
+		WHERE d.learner_id IN `+marks(len(f.notices))+` AND d.created_at >= ? AND d.lesson_id = ''
+		AND c.kind IN ('announcement', 'urgent', 'reminder') AND c.status IN ('running', 'freezing', 'cancelled') ORDER BY d.learner_id, d.id DESC`, args...)
+	for learner, list := range found {
+		for _, to := range f.notices[learner] {
+			for _, r := range list {
+				if len(to.Notices) < noticesShown && (r.Seen || !r.cancelled) {
+					to.Notices = append(to.Notices, r.NoticeFact)
+				}
+			}
+		}
+	}
+	return err
+}
+
+// loadTrainers reads what trainers need. Whoever is none gets nothing, whatever was asked for.
+func (f *facts) loadTrainers(ctx context.Context) error {
+	for _, a := range f.trainers {
+		_, scope, err := trainerScope(ctx, f.q, a.to.Identity.Learner)
+		if errors.Is(err, errLost) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		t := &conversation.Trainer{Scope: scope, Size: -1}
+		a.to.Trainer = t
+		for _, step := range []func(context.Context, announcing, *conversation.Trainer) error{f.scopeName, f.audiences, f.unitsOf, f.draftOf, f.resultOf, f.waitingFor} {
+			if err := step(ctx, a, t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (f *facts) scopeName(ctx context.Context, a announcing, t *conversation.Trainer) error {
+	if !a.n.Audiences {
+		return nil
+	}
+	names, err := f.unitNames(ctx, "name", t.Scope.Units)
+	t.Name = strings.Join(names, "、")
+	return err
+}
+
+func (f *facts) unitNames(ctx context.Context, column string, codes []people.OrgCode) (names []string, err error) {
+	return names, each(ctx, f.q, func(rows *sql.Rows) error {
+		var name string
+		err := rows.Scan(&name)
+		names = append(names, name)
+		return err
+	}, "SELECT "+column+" FROM org_units WHERE code IN "+marks(len(codes))+" ORDER BY code", anys(codes)...)
+}
+
+// within is the condition that a unit's code lies in one of the prefixes; small: all of them are
+// counties or less.
+func within(column string, prefixes []string) (where string, args []any, small bool) {
+	where, small = "(1 = 0", true
+	for _, p := range prefixes {
+		where += " OR " + column + " LIKE ?"
+		args = append(args, p+"%")
+		small = small && len(p) >= countedDigits
+	}
+	return where + ")", args, small
+}
+
+// audiences reads the trainer's classes, newest first, and the sizes of what can be counted quickly.
+func (f *facts) audiences(ctx context.Context, a announcing, t *conversation.Trainer) error {
+	if !a.n.Audiences {
+		return nil
+	}
+	where, args, small := within("l.unit_code", t.Scope.Prefixes())
+	sizes := map[int64]int{}
+	var newest []int64
+	query := "SELECT c.id, -1 FROM cohorts c ORDER BY c.id DESC LIMIT " + itoa(classesShown)
+	if small {
+		if err := f.q.QueryRowContext(ctx, "SELECT COUNT(*) FROM learners l WHERE "+where, args...).Scan(&t.Size); err != nil {
+			return err
+		}
+		query = `SELECT e.cohort_id, COUNT(*) FROM learners l JOIN enrolments e ON e.learner_id = l.id AND e.status IN ('active', 'completed')
+			WHERE ` + where + " GROUP BY e.cohort_id ORDER BY e.cohort_id DESC LIMIT " + itoa(classesShown)
+	} else {
+		args = nil
+	}
+	err := each(ctx, f.q, func(rows *sql.Rows) error {
+		var id int64
+		var n int
+		err := rows.Scan(&id, &n)
+		newest, sizes[id] = append(newest, id), n
+		return err
+	}, query, args...)
+	if err != nil || len(newest) == 0 {
+		return err
+	}
+	classes := map[int64]conversation.TrainerClass{}
+	err = readCohorts(ctx, f.q, func(id int64, c study.Cohort) {
+		classes[id] = conversation.TrainerClass{Code: c.Code, Name: c.Name, Courses: c.Courses, Size: sizes[id]}
+	}, "c.id IN "+marks(len(newest)), anys(newest)...)
+	for _, id := range newest {
+		t.Cohorts = append(t.Cohorts, classes[id])
+	}
+	return err
+}
+
+// unitsOf finds the units of the scope whose name fits best what was typed.
+func (f *facts) unitsOf(ctx context.Context, a announcing, t *conversation.Trainer) error {
+	if a.n.Unit == "" {
+		return nil
+	}
+	where, args, _ := within("code", t.Scope.Prefixes())
+	best := people.UnitParent
+	var found []conversation.Unit
+	err := each(ctx, f.q, func(rows *sql.Rows) error {
+		u := conversation.Unit{Size: -1}
+		if err := rows.Scan(&u.Code, &u.Name); err != nil {
+			return err
+		}
+		switch m := people.MatchUnitName(a.n.Unit, u.Name); {
+		case m > best:
+			best, found = m, []conversation.Unit{u}
+		case m == best && m > people.UnitParent && len(found) < unitsShown:
+			found = append(found, u)
+		}
+		return nil
+	}, "SELECT code, full_name FROM org_units WHERE "+where+" ORDER BY code", args...)
+	if err != nil {
+		return err
+	}
+	for i := range found {
+		where, args, small := within("unit_code", []string{found[i].Code.Prefix()})
+		if small {
+			err = errors.Join(err, f.q.QueryRowContext(ctx, "SELECT COUNT(*) FROM learners WHERE "+where, args...).Scan(&found[i].Size))
+		}
+	}
+	a.to.Units = found
+	return err
+}
+
+// draftOf reads the trainer's own draft.
+func (f *facts) draftOf(ctx context.Context, a announcing, t *conversation.Trainer) error {
+	if a.n.Draft == "" {
+		return nil
+	}
+	d := &conversation.DraftFacts{}
+	var body, audience, forecast []byte
+	err := f.q.QueryRowContext(ctx, "SELECT id, status, title, body, audience, forecast FROM campaigns WHERE request_key = ? AND made_by = ?",
+		a.n.Draft, byLearner(a.to.Identity.Learner)).Scan(&d.ID, &d.Status, &d.Title, &body, &audience, &forecast)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	var b bot.Body
+	var to bot.Audience
+	if err := errors.Join(err, json.Unmarshal(body, &b), json.Unmarshal(audience, &to)); err != nil {
+		return err
+	}
+	d.Text = b.Text
+	if len(forecast) > 0 {
+		var c bot.Forecast
+		if err := json.Unmarshal(forecast, &c); err != nil {
+			return err
+		}
+		d.Forecast = chatForecast(c)
+	}
+	if a.n.Size {
+		if d.Size, err = f.store.AudienceSize(ctx, t.Scope, to); err != nil {
+			return err
+		}
+	}
+	a.to.Draft = d
+	return nil
+}
+
+func chatForecast(c bot.Forecast) *conversation.Forecast {
+	f := &conversation.Forecast{Audience: c.Audience, Reachable: c.Reachable(), Later: c.Later, Seconds: c.Seconds}
+	for why, n := range c.Unreachable {
+		f.Reasons = append(f.Reasons, conversation.Count{Why: string(why), Count: n})
+	}
+	sortReasons(f.Reasons)
+	return f
+}
+
+func sortReasons(list []conversation.Count) {
+	slices.SortFunc(list, func(a, b conversation.Count) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Why, b.Why))
+	})
+}
+
+// resultOf reads the n-th newest campaign that the trainer has sent, and counts what became of it.
+func (f *facts) resultOf(ctx context.Context, a announcing, _ *conversation.Trainer) error {
+	if a.n.Result <= 0 {
+		return nil
+	}
+	r := &conversation.Result{}
+	var due, frozen, pausedUntil int64
+	var paused string
+	err := f.q.QueryRowContext(ctx, `SELECT id, title, status, due_at, frozen_at, paused_by, paused_until, wants_ack FROM campaigns
+		WHERE made_by = ? AND status <> 'draft' ORDER BY id DESC LIMIT 1 OFFSET `+itoa(a.n.Result-1), byLearner(a.to.Identity.Learner)).
+		Scan(&r.ID, &r.Title, &r.Status, &due, &frozen, &paused, &pausedUntil, &r.WantsAck)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r.At, r.Paused = fromMs(due), paused != "" && (pausedUntil == 0 || pausedUntil > toMs(f.now))
+	a.to.Result = r
+	return f.countResult(ctx, r)
+}
+
+func (f *facts) countResult(ctx context.Context, r *conversation.Result) error {
+	reasons := map[string]int{}
+	err := each(ctx, f.q, func(rows *sql.Rows) error {
+		var state, why string
+		var n, pulled, acked int
+		if err := rows.Scan(&state, &why, &n, &pulled, &acked); err != nil {
+			return err
+		}
+		r.Audience += n
+		r.Acked += acked
+		unreached := true
+		switch state {
+		case "delivered":
+			r.Delivered, unreached = r.Delivered+n, false
+		case "accepted":
+			r.Accepted, unreached = r.Accepted+n, false
+		case "unknown":
+			r.Unknown, unreached = r.Unknown+n, false
+		case "failed", "refused":
+			r.Failed += n
+		case "skipped":
+			r.Unsent += n
+		case "cancelled":
+			r.Stopped += n
+		case "expired":
+			r.Expired += n
+		case "pending", "claimed":
+			// Of a cancelled campaign nothing is sent any more, also before its rows are swept.
+			if r.Status == string(bot.CampaignCancelled) {
+				r.Stopped += n
+			} else {
+				r.Waiting += n
+			}
+		default:
+			r.Waiting += n
+		}
+		if unreached {
+			r.Pulled += pulled
+		}
+		if unreached && why != "" && why != "cancelled" && why != "ambiguous" {
+			reasons[why] += n
+		}
+		return nil
+	}, `SELECT state, why, COUNT(*), SUM(CASE WHEN pulled_at > 0 THEN 1 ELSE 0 END), SUM(CASE WHEN acked_at > 0 THEN 1 ELSE 0 END)
+		FROM deliveries`+f.store.by("deliveries_recipient")+` WHERE campaign_id = ? GROUP BY state, why`, r.ID)
+	for why, n := range reasons {
+		r.Reasons = append(r.Reasons, conversation.Count{Why: why, Count: n})
+	}
+	sortReasons(r.Reasons)
+	r.Reasons = r.Reasons[:min(len(r.Reasons), reasonsShown)]
+	return err
+}
+
+// waitingFor reads what waits for a release inside the trainer's scope.
+func (f *facts) waitingFor(ctx context.Context, a announcing, t *conversation.Trainer) error {
+	if !a.n.Waiting {
+		return nil
+	}
+	visible, args := seesCampaigns(t.Scope)
+	var audiences []bot.Audience
+	var makers []people.LearnerID
+	err := each(ctx, f.q, func(rows *sql.Rows) error {
+		var w conversation.Waiting
+		var by string
+		var due int64
+		var body, audience, forecast []byte
+		if err := rows.Scan(&w.ID, &w.Title, &body, &audience, &forecast, &by, &due); err != nil {
+			return err
+		}
+		var b bot.Body
+		var to bot.Audience
+		var c bot.Forecast
+		err := errors.Join(json.Unmarshal(body, &b), json.Unmarshal(audience, &to))
+		w.Text, w.Size, w.At = b.Text, -1, fromMs(due)
+		if len(forecast) > 0 {
+			err = errors.Join(err, json.Unmarshal(forecast, &c))
+			w.Size = c.Audience
+		}
+		maker, _ := strings.CutPrefix(by, "learner:")
+		id, _ := strconv.ParseInt(maker, 10, 64) // 0: no learner
+		w.Own = people.LearnerID(id) == a.to.Identity.Learner
+		w.More = len(to.Categories)+len(to.Tags)+len(to.Learners) > 0 || to.Progress != nil || to.Unacked != 0 || to.Except != nil
+		a.to.Waiting = append(a.to.Waiting, w)
+		audiences, makers = append(audiences, to), append(makers, people.LearnerID(id))
+		return err
+	}, `SELECT id, title, body, audience, forecast, made_by, due_at FROM campaigns WHERE status = 'awaiting' AND `+visible+" ORDER BY id LIMIT "+itoa(waitingShown), args...)
+	if err != nil {
+		return err
+	}
+	for i := range a.to.Waiting {
+		if err := f.nameWaiting(ctx, &a.to.Waiting[i], audiences[i], makers[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nameWaiting puts names in: of whoever wrote it, and of whom it is for.
+func (f *facts) nameWaiting(ctx context.Context, w *conversation.Waiting, to bot.Audience, maker people.LearnerID) (err error) {
+	if maker != 0 {
+		err = f.q.QueryRowContext(ctx, "SELECT name FROM learners WHERE id = ?", int64(maker)).Scan(&w.By)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+	}
+	if len(to.Units) > 0 {
+		if w.Units, err = f.unitNames(ctx, "full_name", to.Units); err != nil {
+			return err
+		}
+	}
+	if len(to.Cohorts) > 0 {
+		return readCohorts(ctx, f.q, func(_ int64, c study.Cohort) { w.Cohorts = append(w.Cohorts, c.Name) }, "c.code IN "+marks(len(to.Cohorts)), anys(to.Cohorts)...)
+	}
+	return nil
+}
