@@ -79,7 +79,7 @@ func openApp(ctx context.Context, c *configs.Config, log *slog.Logger, o appOpti
 	a.service, err = bot.New(bot.Options{
 		Store: a.store, Cache: a.cache, Engine: a.subject.engine(), Library: a.subject.library, Phrases: a.subject.phrases,
 		Calendar: a.subject.calendar, Policy: policy(c), Account: capabilities(c), Now: a.clock.Now, Logger: log,
-		Senders: map[string]bot.Sender{wechat.Channel: a.client}, Metrics: bot.NewMetrics(a.metrics),
+		Senders: a.senders(), Metrics: bot.NewMetrics(a.metrics),
 		Replica: replicaName(c), LessonURL: a.lessonURLs(),
 		AccountName: account, DayReserve: c.WeChat.DailyReserve, Rates: rates(c), ReleaseAbove: c.Push.ReleaseAbove,
 		ReminderHour: c.Push.ReminderHour, DigestHour: c.Push.DigestHour, DigestDay: digestDay,
@@ -101,6 +101,15 @@ func (a *app) openClient() error {
 	}
 	a.client = client
 	return nil
+}
+
+// senders are the ways to the platforms; there is none without credentials, and then nothing can be
+// sent, but everything forecast.
+func (a *app) senders() map[string]bot.Sender {
+	if a.client == nil {
+		return nil
+	}
+	return map[string]bot.Sender{wechat.Channel: a.client}
 }
 
 // lessonURLs gives the service the addresses of a lesson's page and picture; nil without a public URL.
