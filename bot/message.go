@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tiangeng/tiangeng/bot/channel"
+	"github.com/tiangeng/tiangeng/bot/conversation"
 	"github.com/tiangeng/tiangeng/bot/delivery"
 	"github.com/tiangeng/tiangeng/bot/fault"
 	"github.com/tiangeng/tiangeng/bot/study"
@@ -106,7 +107,7 @@ func (s *Service) campaignText(k delivery.Kind, title string, b Body, wantsAck b
 	if b.URL != "" {
 		text += "\n" + b.URL
 	}
-	args := []fault.Arg{fault.A("title", title), fault.A("text", text)}
+	args := []fault.Arg{fault.A("title", title), fault.A("text", text), fault.A("whole", conversation.Whole(title, text))}
 	key := "push.announcement"
 	switch k {
 	case delivery.KindUrgent:

@@ -165,8 +165,9 @@ func begins(title, text string) bool {
 	return strings.HasPrefix(text, strings.TrimSuffix(title, "…"))
 }
 
-// whole is an announcement as it is shown.
-func whole(title, text string) string {
+// Whole is an announcement as it is shown: title and text, or the text alone when the title is its
+// beginning.
+func Whole(title, text string) string {
 	if begins(title, text) {
 		return text
 	}
@@ -202,7 +203,7 @@ func (t *turn) show(title, text, key string) {
 	if key != "" {
 		tail = []string{to, t.phrases.Say(key), how}
 	}
-	text = whole(title, text)
+	text = Whole(title, text)
 	room := t.room - t.used() - len(t.phrases.Say(kind, fault.A("text", ""))) - len(gap)
 	for _, b := range tail {
 		room -= len(b) + len(gap)
