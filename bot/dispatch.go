@@ -173,7 +173,7 @@ func (s *Service) decide(ctx context.Context, group []ClaimedDelivery) (ready []
 			s.o.Logger.Error("a delivery cannot be sent: nobody serves its channel", "delivery", d.ID, "channel", d.To.Channel)
 			release(delivery.Skipped, delivery.WhyPoison, time.Time{})
 		default:
-			d.Rung = plan.Rung
+			d.Rung, d.Template = plan.Rung, templateOf(account, plan.Rung, d.Kind)
 			ready = append(ready, d)
 		}
 	}
@@ -200,6 +200,17 @@ func (s *Service) still(d ClaimedDelivery, a delivery.Account) bool {
 	now := s.o.Now()
 	plan := s.replan(d, a, now)
 	return (plan.Rung == d.Rung || slices.Contains(plan.Next, d.Rung)) && !plan.NotBefore.After(now)
+}
+
+// templateOf names the template whose grant a call by that rung uses; "" for a rung without grants.
+func templateOf(a delivery.Account, r delivery.Rung, k delivery.Kind) string {
+	switch r {
+	case delivery.RungLong, delivery.RungNotice:
+		return a.Notices[k].ID
+	case delivery.RungOnce:
+		return a.Once
+	}
+	return ""
 }
 
 // request is what the planner is asked about a delivery that is due.

@@ -194,6 +194,7 @@ type ClaimedDelivery struct {
 	Ambiguous bool      // an earlier attempt may have reached the person
 	State     delivery.State
 	Rung      delivery.Rung // as planned; the dispatcher sets what it decided
+	Template  string        // of the rung, set by the dispatcher: which grant a call uses; "" for none
 	Deadline  time.Time
 	Campaign  CampaignID
 	Kind      delivery.Kind

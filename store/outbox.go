@@ -3,18 +3,117 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
+	"encoding/json"
 	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
 
 	"github.com/tiangeng/tiangeng/bot"
-	"github.com/tiangeng/tiangeng/bot/channel"
-	"github.com/tiangeng/tiangeng/bot/conversation"
 	"github.com/tiangeng/tiangeng/bot/delivery"
 	"github.com/tiangeng/tiangeng/bot/people"
 )
+
+// lane is the pending deliveries of one campaign by one rung. The index deliveries_due leads from lane
+// to lane, so what may not go now hides nothing that may (B5).
+type lane struct {
+	campaign bot.CampaignID
+	rung     delivery.Rung
+	due      int64 // when its first is due
+}
+
+// lanes lists those that have rows: the databases jump from one to the next in the index.
+func (s *Store) lanes(ctx context.Context, q querier) (list []lane, err error) {
+	return list, each(ctx, q, func(rows *sql.Rows) error {
+		var l lane
+		err := rows.Scan(&l.campaign, &l.rung, &l.due)
+		list = append(list, l)
+		return err
+	}, "SELECT campaign_id, rung, MIN(not_before) FROM deliveries"+s.by("deliveries_due")+" WHERE state = 'pending' GROUP BY campaign_id, rung")
+}
+
+// frame is what deliveries need to know of their campaign.
+type frame struct {
+	id       bot.CampaignID
+	kind     delivery.Kind
+	status   bot.CampaignStatus
+	title    string
+	body     bot.Body
+	wantsAck bool
+	deadline time.Time
+	paused   bool
+}
+
+// runs reports whether its deliveries may begin.
+func (f *frame) runs() bool { return f != nil && f.status == bot.CampaignRunning && !f.paused }
+
+// frames reads campaigns by number.
+func (s *Store) frames(ctx context.Context, q querier, now time.Time, ids []bot.CampaignID) (map[bot.CampaignID]*frame, error) {
+	out := make(map[bot.CampaignID]*frame, len(ids))
+	return out, chunks(ids, func(part []bot.CampaignID) error {
+		return each(ctx, q, func(rows *sql.Rows) error {
+			var f frame
+			var body []byte
+			var pausedBy string
+			var until, deadline int64
+			if err := rows.Scan(&f.id, &f.kind, &f.status, &f.title, &body, &f.wantsAck, &deadline, &pausedBy, &until); err != nil {
+				return err
+			}
+			f.deadline = fromMs(deadline)
+			f.paused = pausedBy != "" && (until == 0 || until > toMs(now))
+			out[f.id] = &f
+			return fromJSON(body, &f.body)
+		}, "SELECT id, kind, status, title, body, wants_ack, deadline_at, paused_by, paused_until FROM campaigns WHERE id IN "+marks(len(part)), anys(part)...)
+	})
+}
+
+// fromJSON reads a JSON column; ” is nothing.
+func fromJSON(text []byte, to any) error {
+	if len(text) == 0 {
+		return nil
+	}
+	return json.Unmarshal(text, to)
+}
+
+// claimCampaigns is how many campaigns share one claim. Which ones is drawn anew each time when there
+// are more, except that an urgent one is always among them.
+const claimCampaigns = 24
+
+// open picks the campaigns that share a claim, with their lanes that are due.
+func (s *Store) open(ctx context.Context, q querier, now time.Time, wanted func(delivery.Rung) bool) ([][]lane, map[bot.CampaignID]*frame, error) {
+	all, err := s.lanes(ctx, q)
+	if err != nil {
+		return nil, nil, err
+	}
+	byCampaign := map[bot.CampaignID][]lane{}
+	for _, l := range all {
+		if l.due <= toMs(now) && wanted(l.rung) {
+			byCampaign[l.campaign] = append(byCampaign[l.campaign], l)
+		}
+	}
+	if len(byCampaign) == 0 {
+		return nil, nil, nil
+	}
+	ids := keys(byCampaign)
+	slices.Sort(ids)
+	frames, err := s.frames(ctx, q, now, ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	ids = slices.DeleteFunc(ids, func(id bot.CampaignID) bool { return !frames[id].runs() })
+	rand.Shuffle(len(ids), func(i, k int) { ids[i], ids[k] = ids[k], ids[i] })
+	slices.SortStableFunc(ids, func(a, b bot.CampaignID) int {
+		return b2i(frames[b].kind == delivery.KindUrgent) - b2i(frames[a].kind == delivery.KindUrgent)
+	})
+	out := make([][]lane, 0, min(len(ids), claimCampaigns))
+	for _, id := range ids[:min(len(ids), claimCampaigns)] {
+		out = append(out, byCampaign[id])
+	}
+	return out, frames, nil
+}
 
 // ClaimDeliveries takes due deliveries for owner. Rows that another claimer holds are passed over
 // where the database can (SKIP LOCKED); the UPDATE's own WHERE keeps a row from being claimed twice
@@ -24,24 +123,30 @@ func (s *Store) ClaimDeliveries(ctx context.Context, now time.Time, owner string
 	err := s.transact(ctx, s.orm, func(tx *gorm.DB) error {
 		q := under(tx)
 		list = nil
-		var ids []int64
-		err := each(ctx, q, func(rows *sql.Rows) error {
-			var id int64
-			if err := rows.Scan(&id); err != nil {
-				return err
-			}
-			ids = append(ids, id)
-			return nil
-		}, "SELECT id FROM deliveries WHERE state = 'pending' AND not_before <= ? ORDER BY not_before, id LIMIT ?"+s.skipLocked(), toMs(now), limit)
-		if err != nil || len(ids) == 0 {
-			return err
-		}
-		_, err = q.ExecContext(ctx, "UPDATE deliveries SET state = 'claimed', owner = ?, term = term + 1, lease_until = "+s.dbNow()+
-			" + ?, updated_at = ? WHERE state = 'pending' AND id IN "+marks(len(ids)), append([]any{owner, lease.Milliseconds(), toMs(now)}, anys(ids)...)...)
+		campaigns, frames, err := s.open(ctx, q, now, func(r delivery.Rung) bool { return r != delivery.RungMass })
 		if err != nil {
 			return err
 		}
-		if list, err = s.claimed(ctx, q, owner, ids); err != nil {
+		var ids []int64
+		for left := limit; left > 0 && len(campaigns) > 0; left = limit - len(ids) {
+			// Shares, then shares of what others have left.
+			share := max(1, left/len(campaigns))
+			var more [][]lane
+			for _, c := range campaigns {
+				got, err := s.claim(ctx, q, now, c, owner, min(share, limit-len(ids)), lease)
+				if err != nil {
+					return err
+				}
+				if ids = append(ids, got...); len(got) == share {
+					more = append(more, c)
+				}
+			}
+			campaigns = more
+		}
+		if len(ids) == 0 {
+			return nil
+		}
+		if list, err = s.claimed(ctx, q, now, owner, ids, frames); err != nil {
 			return err
 		}
 		h := history()
@@ -56,296 +161,92 @@ func (s *Store) ClaimDeliveries(ctx context.Context, now time.Time, owner string
 	return list, nil
 }
 
+// claim takes up to n rows of a campaign, those due longest of each rung first.
+func (s *Store) claim(ctx context.Context, q querier, now time.Time, lanes []lane, owner string, n int, lease time.Duration) (ids []int64, err error) {
+	for _, l := range lanes {
+		if len(ids) >= n {
+			break
+		}
+		some, err := s.pick(ctx, q, now, l, n-len(ids))
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, some...)
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	_, err = q.ExecContext(ctx, "UPDATE deliveries SET state = 'claimed', owner = ?, term = term + 1, lease_until = "+s.dbNow()+
+		" + ?, updated_at = ? WHERE state = 'pending' AND id IN "+marks(len(ids)), append([]any{owner, lease.Milliseconds(), toMs(now)}, anys(ids)...)...)
+	return ids, err
+}
+
+// pick locks up to n due rows of a lane that are in no batch.
+func (s *Store) pick(ctx context.Context, q querier, now time.Time, l lane, n int) ([]int64, error) {
+	return numbers(ctx, q, "SELECT id FROM deliveries"+s.by("deliveries_due")+` WHERE state = 'pending' AND campaign_id = ? AND rung = ? AND not_before <= ? AND batch_id = 0
+		ORDER BY not_before, id LIMIT ?`+s.skipLocked(), int64(l.campaign), string(l.rung), toMs(now), n)
+}
+
 // claimed reads claimed rows with fresh facts of their recipients.
-func (s *Store) claimed(ctx context.Context, q querier, owner string, ids []int64) ([]bot.ClaimedDelivery, error) {
+func (s *Store) claimed(ctx context.Context, q querier, now time.Time, owner string, ids []int64, frames map[bot.CampaignID]*frame) ([]bot.ClaimedDelivery, error) {
 	var list []bot.ClaimedDelivery
 	var learners []people.LearnerID
-	err := each(ctx, q, func(rows *sql.Rows) error {
-		d := bot.ClaimedDelivery{Owner: owner}
-		var deadline, lease int64
-		l := &d.Lesson
-		if err := rows.Scan(&d.ID, &d.Term, &d.Attempt, &d.State, &deadline, &l.Course.Course, &l.Course.Version, &l.Lesson, &d.Learner.ID, &lease); err != nil {
-			return err
-		}
-		d.Deadline, d.LeaseEnd, d.Kind = fromMs(deadline), fromMs(lease), delivery.KindLesson
-		list = append(list, d)
-		learners = append(learners, d.Learner.ID)
-		return nil
-	}, "SELECT id, term, attempts, state, not_after, course_id, version, lesson_id, learner_id, lease_until FROM deliveries WHERE state = 'claimed' AND owner = ? AND id IN "+
-		marks(len(ids))+" ORDER BY id", append([]any{owner}, anys(ids)...)...)
+	err := chunks(ids, func(part []int64) error {
+		return each(ctx, q, func(rows *sql.Rows) error {
+			d := bot.ClaimedDelivery{Owner: owner}
+			var deadline, lease, first int64
+			var tried string
+			l := &d.Lesson
+			if err := rows.Scan(&d.ID, &d.Campaign, &d.Term, &d.Attempt, &first, &d.Ambiguous, &d.State, &d.Rung, &tried, &deadline,
+				&l.Course.Course, &l.Course.Version, &l.Lesson, &d.Learner.ID, &lease); err != nil {
+				return err
+			}
+			f := frames[d.Campaign]
+			d.Kind, d.Title, d.Body, d.WantsAck = f.kind, f.title, f.body, f.wantsAck
+			d.Deadline, d.LeaseEnd, d.First, d.Facts.Tried = fromMs(deadline), fromMs(lease), fromMs(first), rungs(tried)
+			list = append(list, d)
+			learners = append(learners, d.Learner.ID)
+			return nil
+		}, `SELECT id, campaign_id, term, attempts, first_attempt_at, ambiguous > 0, state, rung, tried, not_after, course_id, version, lesson_id, learner_id, lease_until
+			FROM deliveries`+s.by("PRIMARY")+` WHERE state = 'claimed' AND owner = ? AND id IN `+marks(len(part))+" ORDER BY id", append([]any{owner}, anys(part)...)...)
+	})
 	if err != nil {
 		return nil, err
 	}
-	known, err := s.recipients(ctx, q, learners)
+	known, err := s.recipients(ctx, q, now, learners)
 	if err != nil {
 		return nil, err
 	}
 	for i := range list {
 		d := &list[i]
-		r := known[d.Learner.ID]
-		d.Learner, d.Facts = r.learner, r.facts
+		if r := known[d.Learner.ID]; r != nil {
+			tried := d.Facts.Tried
+			d.Learner, d.Facts, d.To = r.learner, r.facts, r.to
+			d.Facts.Tried = tried
+		}
 		d.Facts.Due = true
-		d.To = channel.Address{Channel: r.to[0], Account: r.to[1], External: r.to[2]}
 	}
 	return list, nil
 }
 
-// history collects changes of state.
-func history() *insert {
-	return &insert{table: "delivery_history", columns: []string{"delivery_id", "from_state", "to_state", "why", "owner", "term", "attempt", "errcode", "changed_at"}}
-}
-
-// move changes a delivery that is still held as d says, and writes its history; more follows in the
-// same transaction. false: the lease was lost, nothing is written.
-func (s *Store) move(ctx context.Context, now time.Time, d bot.ClaimedDelivery, to delivery.State, why delivery.Why, errcode int, more func(q querier) error, set string, args ...any) (bool, error) {
-	moved := false
-	err := s.transact(ctx, s.orm, func(tx *gorm.DB) error {
-		q := under(tx)
-		var err error
-		if moved, err = s.moveIn(ctx, q, now, d, to, why, errcode, set, "", args...); err != nil || !moved || more == nil {
-			return err
-		}
-		return more(q)
-	})
-	return moved, err
-}
-
-// moveIn is move inside a transaction. set and where are appended to the UPDATE; args are set's.
-func (s *Store) moveIn(ctx context.Context, q querier, now time.Time, d bot.ClaimedDelivery, to delivery.State, why delivery.Why, errcode int, set, where string, args ...any) (bool, error) {
-	all := append([]any{string(to), string(why), toMs(now)}, args...)
-	r, err := q.ExecContext(ctx, "UPDATE deliveries SET state = ?, why = ?, updated_at = ?"+set+" WHERE id = ? AND state = ? AND owner = ? AND term = ?"+where,
-		append(all, d.ID, string(d.State), d.Owner, d.Term)...)
-	if err != nil {
-		return false, err
-	}
-	n, err := r.RowsAffected()
-	if err != nil || n != 1 {
-		return false, err
-	}
-	h := history()
-	h.add(d.ID, string(d.State), string(to), string(why), d.Owner, d.Term, d.Attempt, errcode, toMs(now))
-	return true, h.exec(ctx, q)
-}
-
-// flightPause is how long a delivery waits when its recipient's phone is being sent another one.
-const flightPause = 5 * time.Second
-
-// BeginSending writes ahead of the call: from here on a crash means unknown. The claim's facts may be
-// older than a slow platform's answers to those before, so the phone's row is locked and looked at
-// once more: who has paused, left or been sent something since is not sent this (D4, D5), and no phone
-// has two calls in flight (reliability §5.2, rule 9). Such a delivery goes back to pending, where the
-// next claim brings what is true now.
-func (s *Store) BeginSending(ctx context.Context, now time.Time, group []bot.ClaimedDelivery) ([]bool, error) {
-	out := make([]bool, len(group))
-	for i, d := range group {
-		begun, err := s.beginSending(ctx, now, d, d.Rung)
-		if err != nil {
-			return out, err
-		}
-		out[i] = begun
-	}
-	return out, nil
-}
-
-func (s *Store) beginSending(ctx context.Context, now time.Time, d bot.ClaimedDelivery, rung delivery.Rung) (bool, error) {
-	begun := false
-	err := s.transact(ctx, s.orm, func(tx *gorm.DB) error {
-		q := under(tx)
-		begun = false
-		phone, due, err := s.lookAgain(ctx, q, now, d)
-		if err != nil {
-			return err
-		}
-		to := delivery.Sending
-		set, args := ", rung = ?, attempts = attempts + 1, first_attempt_at = CASE WHEN first_attempt_at = 0 THEN ? ELSE first_attempt_at END, identity_id = ?",
-			[]any{string(rung), toMs(now), int64(phone)}
-		if phone == 0 {
-			to, set, args = delivery.Pending, ", owner = '', not_before = CASE WHEN ? > not_before THEN ? ELSE not_before END", []any{toMs(due), toMs(due)}
-		}
-		moved, err := s.moveIn(ctx, q, now, d, to, delivery.WhyNone, 0, set, " AND lease_until > "+s.dbNow(), args...)
-		begun = moved && phone != 0
-		return err
-	})
-	if err != nil {
-		return false, fmt.Errorf("writing ahead of a send: %w", err)
-	}
-	return begun, nil
-}
-
-// lookAgain locks the phone that d goes to and returns its number, 0 when d must not be sent as it
-// was claimed. due says from when on it may be claimed again, zero for at once.
-func (s *Store) lookAgain(ctx context.Context, q querier, now time.Time, d bot.ClaimedDelivery) (phone conversation.IdentityID, due time.Time, err error) {
-	var following bool
-	var sent, flying int
-	var wish people.Push
-	err = q.QueryRowContext(ctx, `SELECT i.id, i.following, i.sent_since, l.push FROM identities i
-		JOIN profiles p ON p.identity_id = i.id AND p.learner_id = ? JOIN learners l ON l.id = p.learner_id
-		WHERE i.channel = ? AND i.account = ? AND i.external_id = ?`+s.forUpdate(),
-		int64(d.Learner.ID), d.To.Channel, d.To.Account, d.To.External).Scan(&phone, &following, &sent, &wish)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return 0, time.Time{}, nil
-	case err != nil:
-		return 0, time.Time{}, err
-	case following != d.Facts.Following, wish != d.Facts.Push, sent > d.Facts.SentSince:
-		return 0, time.Time{}, nil
-	}
-	// A statement of its own, after the lock: it must see what the lock was waited for.
-	err = q.QueryRowContext(ctx, "SELECT COUNT(*) FROM deliveries WHERE identity_id = ? AND state = 'sending'", int64(phone)).Scan(&flying)
-	if err != nil || flying > 0 {
-		return 0, now.Add(flightPause), err
-	}
-	return phone, time.Time{}, nil
-}
-
-// SettleDeliveries writes what became of the calls, and what they taught us about the people.
-func (s *Store) SettleDeliveries(ctx context.Context, now time.Time, group []bot.SettledDelivery) ([]bool, error) {
-	out := make([]bool, len(group))
-	for i, d := range group {
-		ok, err := s.settleDelivery(ctx, now, d.ClaimedDelivery, d.Settlement)
-		if err != nil {
-			return out, err
-		}
-		out[i] = ok
-	}
-	return out, nil
-}
-
-func (s *Store) settleDelivery(ctx context.Context, now time.Time, d bot.ClaimedDelivery, t delivery.Settlement) (bool, error) {
-	o := t.Outcome
-	ambiguous := 0
-	if t.To == delivery.Unknown {
-		ambiguous = 1
-	}
-	// A try that never reached the platform does not count (B7).
-	attempts := ""
-	if o.Verdict == channel.Unsent {
-		attempts = ", attempts = attempts - 1"
-	}
-	ok, err := s.move(ctx, now, d, t.To, t.Why, o.Code, func(q querier) error { return learned(ctx, q, d, t) },
-		", not_before = ?, verdict = ?, errcode = ?, reason = ?, rid = ?, message_id = ?, ambiguous = ambiguous + ?"+attempts,
-		toMs(t.Due), string(o.Verdict), o.Code, cut(o.Reason, 40), cut(o.RequestID, 80), cut(o.MessageID, 80), ambiguous)
-	if err != nil {
-		return false, fmt.Errorf("settling a delivery: %w", err)
-	}
-	return ok, nil
-}
-
-// learned keeps what the platform's answer says about the recipient's phone.
-func learned(ctx context.Context, q querier, d bot.ClaimedDelivery, t delivery.Settlement) error {
-	set := ""
-	switch {
-	case t.To == delivery.Accepted || t.To == delivery.Unknown:
-		set = "sent_since = sent_since + 1"
-	case t.CloseWindow:
-		set = "typed_at = 0, tap_at = 0, sent_since = 0"
-	case t.Unfollowed:
-		set = "following = 0"
-	default:
-		return nil
-	}
-	_, err := q.ExecContext(ctx, "UPDATE identities SET "+set+" WHERE channel = ? AND account = ? AND external_id = ?", d.To.Channel, d.To.Account, d.To.External)
-	return err
-}
-
-// ReleaseDeliveries gives deliveries back unsent.
-func (s *Store) ReleaseDeliveries(ctx context.Context, now time.Time, group []bot.ReleasedDelivery) ([]bool, error) {
-	out := make([]bool, len(group))
-	for i, d := range group {
-		ok, err := s.releaseDelivery(ctx, now, d.ClaimedDelivery, d.To, d.Why, d.Due)
-		if err != nil {
-			return out, err
-		}
-		out[i] = ok
-	}
-	return out, nil
-}
-
-func (s *Store) releaseDelivery(ctx context.Context, now time.Time, d bot.ClaimedDelivery, to delivery.State, why delivery.Why, due time.Time) (bool, error) {
-	ok, err := s.move(ctx, now, d, to, why, 0, nil, ", not_before = CASE WHEN ? > 0 THEN ? ELSE not_before END, owner = ''", toMs(due), toMs(due))
-	if err != nil {
-		return false, fmt.Errorf("giving back a delivery: %w", err)
-	}
-	return ok, nil
-}
-
-// sweepSize is how many rows one sweep moves at a time, so that no transaction grows long.
-const sweepSize = 500
-
-// SweepLeases recovers what its holder has lost. Rows are picked by their own state and time alone,
-// so none can hide behind others (B5), and one without a lease is expired (B6).
-func (s *Store) SweepLeases(ctx context.Context, now time.Time) (bot.Swept, error) {
-	var swept bot.Swept
-	for _, x := range []struct {
-		from, to delivery.State
-		why      delivery.Why
-		count    *int
-		where    string
-		args     []any
-	}{
-		{delivery.Claimed, delivery.Pending, delivery.WhyNone, &swept.Released, "lease_until < " + s.dbNow(), nil},
-		{delivery.Sending, delivery.Unknown, delivery.WhyAmbiguous, &swept.Ambiguous, "lease_until < " + s.dbNow(), nil},
-		{delivery.Pending, delivery.Expired, delivery.WhyDeadline, &swept.Expired, "not_after > 0 AND not_after <= ?", []any{toMs(now)}},
-	} {
-		for {
-			n, err := s.sweep(ctx, now, x.from, x.to, x.why, x.where, x.args)
-			if err != nil {
-				return swept, fmt.Errorf("sweeping %s deliveries: %w", x.from, err)
-			}
-			if *x.count += n; n < sweepSize {
-				break
-			}
+// rungs and joined are the form of a list of rungs in the database.
+func rungs(list string) (out []delivery.Rung) {
+	for word := range strings.SplitSeq(list, ",") {
+		if word != "" {
+			out = append(out, delivery.Rung(word))
 		}
 	}
-	return swept, nil
+	return out
 }
 
-func (s *Store) sweep(ctx context.Context, now time.Time, from, to delivery.State, why delivery.Why, where string, args []any) (int, error) {
-	n := 0
-	err := s.transact(ctx, s.orm, func(tx *gorm.DB) error {
-		q := under(tx)
-		n = 0
-		type held struct {
-			id, term int64
-			owner    string
-			attempt  int
-			identity conversation.IdentityID
-		}
-		var list []held
-		err := each(ctx, q, func(rows *sql.Rows) error {
-			var h held
-			if err := rows.Scan(&h.id, &h.term, &h.owner, &h.attempt, &h.identity); err != nil {
-				return err
-			}
-			list = append(list, h)
-			return nil
-		}, "SELECT id, term, owner, attempts, identity_id FROM deliveries WHERE state = ? AND "+where+" ORDER BY id LIMIT ?"+s.skipLocked(),
-			append(append([]any{string(from)}, args...), sweepSize)...)
-		if err != nil || len(list) == 0 {
-			return err
-		}
-		h := history()
-		for _, x := range list {
-			// The row's own state, owner and term once more: it may have been finished meanwhile (B4).
-			r, err := q.ExecContext(ctx, "UPDATE deliveries SET state = ?, why = ?, updated_at = ?, ambiguous = ambiguous + ? WHERE id = ? AND state = ? AND owner = ? AND term = ?",
-				string(to), string(why), toMs(now), b2i(to == delivery.Unknown), x.id, string(from), x.owner, x.term)
-			if err != nil {
-				return err
-			}
-			if moved, err := r.RowsAffected(); err != nil || moved == 0 {
-				continue
-			}
-			n++
-			h.add(x.id, string(from), string(to), string(why), x.owner, x.term, x.attempt, 0, toMs(now))
-			if to == delivery.Unknown { // it may have arrived: it counts against the window
-				if _, err := q.ExecContext(ctx, "UPDATE identities SET sent_since = sent_since + 1 WHERE id = ?", int64(x.identity)); err != nil {
-					return err
-				}
-			}
-		}
-		return h.exec(ctx, q)
-	})
-	return n, err
+func tried(list string, r delivery.Rung) string {
+	if r == "" || slices.Contains(rungs(list), r) {
+		return list
+	}
+	if list == "" {
+		return string(r)
+	}
+	return list + "," + string(r)
 }
 
 func b2i(b bool) int {

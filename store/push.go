@@ -10,124 +10,107 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/tiangeng/tiangeng/bot"
-	"github.com/tiangeng/tiangeng/bot/conversation"
 	"github.com/tiangeng/tiangeng/bot/delivery"
 	"github.com/tiangeng/tiangeng/bot/fault"
 	"github.com/tiangeng/tiangeng/bot/people"
 	"github.com/tiangeng/tiangeng/bot/study"
 )
 
-// DueEnrolments returns the active places of a class that have no delivery of that day yet, by id.
-func (s *Store) DueEnrolments(ctx context.Context, _ time.Time, cohort string, day study.Day, after study.EnrolmentID, limit int) ([]bot.DueEnrolment, error) {
+// DueEnrolments returns the active places of a class that have no lesson of that day yet, by id.
+func (s *Store) DueEnrolments(ctx context.Context, now time.Time, cohort string, day study.Day, after study.EnrolmentID, limit int) ([]bot.DueEnrolment, error) {
+	var class, campaign int64
+	err := s.reads.QueryRowContext(ctx, "SELECT COALESCE(MAX(id), 0) FROM cohorts WHERE code = ?", cohort).Scan(&class)
+	if err == nil {
+		err = s.reads.QueryRowContext(ctx, "SELECT COALESCE(MAX(id), 0) FROM campaigns WHERE request_key = ?", pushKey(delivery.KindLesson, cohort, day)).Scan(&campaign)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading who is due: %w", plain(err))
+	}
 	// The page's numbers first, by a range of the index. LEFT JOIN, because NOT EXISTS makes MariaDB
 	// gather every delivery there ever was, for every page (measured: 64 s of a push to 350,000).
-	var class int64
-	err := s.reads.QueryRowContext(ctx, "SELECT COALESCE(MAX(id), 0) FROM cohorts WHERE code = ?", cohort).Scan(&class)
+	list, err := s.dueEnrolments(ctx, now, "SELECT e.id FROM enrolments e"+s.by("enrolments_active")+" LEFT JOIN deliveries d"+s.by("deliveries_recipient")+
+		` ON d.campaign_id = ? AND d.learner_id = e.learner_id WHERE e.cohort_id = ? AND e.status = ? AND e.id > ? AND d.id IS NULL ORDER BY e.id LIMIT ?`,
+		campaign, class, string(study.Active), int64(after), limit)
 	if err != nil {
 		return nil, fmt.Errorf("reading who is due: %w", plain(err))
 	}
-	var ids []int64
-	err = each(ctx, s.reads, func(rows *sql.Rows) error {
-		var id int64
-		err := rows.Scan(&id)
-		ids = append(ids, id)
-		return err
-	}, "SELECT e.id FROM enrolments e"+s.by("enrolments_active")+" LEFT JOIN deliveries d"+s.by("deliveries_day")+` ON d.enrolment_id = e.id AND d.day = ?
-		WHERE e.cohort_id = ? AND e.status = ? AND e.id > ? AND d.id IS NULL ORDER BY e.id LIMIT ?`,
-		string(day), class, string(study.Active), int64(after), limit)
+	return list, nil
+}
+
+// BegunEnrolments returns the active places of a class whose learner opened a lesson on that day and
+// has not completed it, by id.
+func (s *Store) BegunEnrolments(ctx context.Context, now time.Time, cohort string, day study.Day, after study.EnrolmentID, limit int) ([]bot.DueEnrolment, error) {
+	from, err := time.ParseInLocation(time.DateOnly, string(day), study.Zone)
 	if err != nil {
-		return nil, fmt.Errorf("reading who is due: %w", plain(err))
+		return nil, fault.New(fault.Invalid, "push.bad_day", fault.A("day", day))
 	}
-	if len(ids) == 0 {
-		return nil, nil
+	list, err := s.dueEnrolments(ctx, now, `SELECT e.id FROM enrolments e`+s.by("enrolments_active")+` WHERE e.cohort_id = (SELECT c.id FROM cohorts c WHERE c.code = ?)
+		AND e.status = ? AND e.id > ? AND EXISTS (SELECT 1 FROM openings o LEFT JOIN lesson_completions k ON k.enrolment_id = o.enrolment_id AND k.course_id = o.course_id AND k.lesson_id = o.lesson_id
+			WHERE o.enrolment_id = e.id AND o.opened_at >= ? AND o.opened_at < ? AND k.lesson_id IS NULL) ORDER BY e.id LIMIT ?`,
+		cohort, string(study.Active), int64(after), toMs(from), toMs(from.Add(24*time.Hour)), limit)
+	if err != nil {
+		return nil, fmt.Errorf("reading who has begun: %w", plain(err))
+	}
+	return list, nil
+}
+
+// dueEnrolments reads the places that a query names, with the facts of their recipients.
+func (s *Store) dueEnrolments(ctx context.Context, now time.Time, query string, args ...any) ([]bot.DueEnrolment, error) {
+	ids, err := numbers(ctx, s.reads, query, args...)
+	if err != nil || len(ids) == 0 {
+		return nil, err
 	}
 	list, err := s.enrolments(ctx, s.reads, "e.id IN "+marks(len(ids)), anys(ids)...)
 	if err != nil {
-		return nil, fmt.Errorf("reading who is due: %w", plain(err))
+		return nil, err
 	}
 	learners := make([]people.LearnerID, len(list))
 	for i, e := range list {
 		learners[i] = e.Learner
 	}
-	facts, err := s.recipients(ctx, s.reads, learners)
+	known, err := s.recipients(ctx, s.reads, now, learners)
 	if err != nil {
-		return nil, fmt.Errorf("reading recipients: %w", plain(err))
+		return nil, err
 	}
 	due := make([]bot.DueEnrolment, len(list))
 	for i, e := range list {
-		due[i] = bot.DueEnrolment{Enrolment: *e, Facts: facts[e.Learner].facts}
+		if r := known[e.Learner]; r != nil {
+			due[i].Facts, due[i].Hour = r.facts, r.hour
+		}
+		due[i].Enrolment = *e
 	}
 	return due, nil
 }
 
-// recipient is what is known now about how a learner can be reached.
-type recipient struct {
-	facts    delivery.Facts
-	learner  people.Learner
-	identity conversation.IdentityID
-	to       [3]string // channel, account, external id
+// numbers reads one column of numbers.
+func numbers(ctx context.Context, q querier, query string, args ...any) (list []int64, err error) {
+	return list, each(ctx, q, func(rows *sql.Rows) error {
+		var n int64
+		err := rows.Scan(&n)
+		list = append(list, n)
+		return err
+	}, query, args...)
 }
 
-// recipients reads learners with their phones. Of several phones the one that wrote last is taken:
-// its reply window is the widest.
-func (s *Store) recipients(ctx context.Context, q querier, learners []people.LearnerID) (map[people.LearnerID]recipient, error) {
-	out := make(map[people.LearnerID]recipient, len(learners))
-	return out, each(ctx, q, func(rows *sql.Rows) error {
-		var r recipient
-		var typed, tap int64
-		err := rows.Scan(append(learnerFields(&r.learner), &r.identity, &r.to[0], &r.to[1], &r.to[2], &r.facts.Following, &typed, &tap, &r.facts.SentSince)...)
-		if err != nil {
-			return err
-		}
-		r.facts.Bound, r.facts.Push = r.identity != 0, r.learner.Push
-		r.facts.TypedAt, r.facts.TapAt = fromMs(typed), fromMs(tap)
-		if before, seen := out[r.learner.ID]; !seen || better(r.facts, before.facts) {
-			out[r.learner.ID] = r
-		}
-		return nil
-	}, "SELECT "+learnerColumns+`, COALESCE(i.id, 0), COALESCE(i.channel, ''), COALESCE(i.account, ''), COALESCE(i.external_id, ''),
-		COALESCE(i.following, 0), COALESCE(i.typed_at, 0), COALESCE(i.tap_at, 0), COALESCE(i.sent_since, 0)
-		FROM learners l LEFT JOIN org_units u ON u.code = l.unit_code
-		LEFT JOIN profiles p`+s.by("profiles_learner")+` ON p.learner_id = l.id LEFT JOIN identities i`+s.by("PRIMARY")+` ON i.id = p.identity_id
-		WHERE l.id IN `+marks(len(learners))+" ORDER BY l.id, i.id", anys(learners)...)
+// pushKey is the request key of a class's push of a day: two starts are one campaign (Z1).
+func pushKey(kind delivery.Kind, cohort string, day study.Day) string {
+	return string(kind) + "/" + cohort + "/" + string(day)
 }
 
-func better(a, b delivery.Facts) bool {
-	if a.Following != b.Following {
-		return a.Following
-	}
-	return a.TypedAt.After(b.TypedAt)
-}
-
-// FirePush writes a page of a day's deliveries; who has one of that day keeps it.
+// FirePush writes a page of a day's deliveries; who has one of that push keeps it.
 func (s *Store) FirePush(ctx context.Context, now time.Time, push bot.Push, planned []bot.PlannedDelivery) (written int, err error) {
 	err = s.transact(ctx, s.orm, func(tx *gorm.DB) error {
 		written = 0
 		q := under(tx)
-		campaign, err := s.campaign(ctx, q, now, push)
-		if err != nil || len(planned) == 0 {
+		id, status, err := s.pushCampaign(ctx, q, now, push)
+		if err != nil || len(planned) == 0 || status == bot.CampaignCancelled {
 			return err
 		}
-		before, err := countDeliveries(ctx, q, campaign, planned)
-		if err != nil {
-			return err
-		}
-		i := insert{table: "deliveries", tail: s.orIgnore("created_at"), columns: []string{
-			"campaign_id", "enrolment_id", "learner_id", "day", "course_id", "version", "lesson_id", "state", "why", "rung", "not_before", "not_after", "created_at", "updated_at",
-		}}
+		f := freezer{campaign: id, deadline: push.Deadline, now: now}
 		for _, p := range planned {
-			state := delivery.Pending
-			if p.Decision.Rung != delivery.RungWindow {
-				state = delivery.Skipped
-			}
-			i.add(campaign, int64(p.Enrolment), int64(p.Learner), string(push.Day), p.Lesson.Course.Course, p.Lesson.Course.Version, p.Lesson.Lesson,
-				string(state), string(p.Decision.Why), string(p.Decision.Rung), toMs(p.Decision.NotBefore), toMs(p.Decision.NotAfter), toMs(now), toMs(now))
+			f.add(p.Learner, p.Decision, int64(p.Enrolment), p.Lesson)
 		}
-		if err := i.exec(ctx, q); err != nil {
-			return err
-		}
-		after, err := countDeliveries(ctx, q, campaign, planned)
-		written = after - before
+		written, err = f.exec(ctx, s, q)
 		return err
 	})
 	if err != nil {
@@ -136,52 +119,85 @@ func (s *Store) FirePush(ctx context.Context, now time.Time, push bot.Push, plan
 	return written, nil
 }
 
-// countDeliveries counts those of a page alone: a push of many pages must not count them all for each.
-func countDeliveries(ctx context.Context, q querier, campaign int64, page []bot.PlannedDelivery) (n int, err error) {
-	places := make([]int64, len(page))
-	for i := range page {
-		places[i] = int64(page[i].Enrolment)
-	}
-	err = chunks(places, func(part []int64) error {
-		var some int
-		err := q.QueryRowContext(ctx, "SELECT COUNT(*) FROM deliveries WHERE campaign_id = ? AND enrolment_id IN "+marks(len(part)), append([]any{campaign}, anys(part)...)...).Scan(&some)
-		n += some
-		return err
-	})
-	return n, err
+// freezer collects rows of a frozen audience.
+type freezer struct {
+	campaign int64
+	deadline time.Time
+	now      time.Time
+	rows     []any
 }
 
-// lessonPush is the kind of campaign that a day's push is.
-const lessonPush = "lesson"
+var frozenColumns = []string{"campaign_id", "learner_id", "enrolment_id", "course_id", "version", "lesson_id", "state", "why", "rung", "not_before", "not_after", "created_at", "updated_at"}
 
-// campaign finds or makes the day's campaign. Its row is locked: pages of one push that two replicas
-// write are counted one after the other.
-func (s *Store) campaign(ctx context.Context, q querier, now time.Time, push bot.Push) (int64, error) {
-	_, err := q.ExecContext(ctx, `INSERT INTO campaigns (kind, cohort_id, day, due_at, deadline_at, expired, fired_at)
-		SELECT ?, c.id, ?, ?, ?, ?, ? FROM cohorts c WHERE c.code = ?`+s.orIgnore("campaigns.fired_at"),
-		lessonPush, string(push.Day), toMs(push.DueAt), toMs(push.Deadline), push.Expired, toMs(now), push.Cohort)
+func (f *freezer) add(l people.LearnerID, d delivery.Decision, place int64, lesson study.LessonRef) {
+	state := delivery.Pending
+	if d.Rung == delivery.RungPull {
+		state = delivery.Skipped
+	}
+	// Sweeps look at a campaign's rows when its own deadline is over: none may end before.
+	until := max(toMs(d.NotAfter), toMs(f.deadline))
+	f.rows = append(f.rows, f.campaign, int64(l), place, lesson.Course.Course, lesson.Course.Version, lesson.Lesson,
+		string(state), string(d.Why), string(d.Rung), toMs(d.NotBefore), until, toMs(f.now), toMs(f.now))
+}
+
+// exec writes the rows that are not there yet and returns how many these were.
+func (f *freezer) exec(ctx context.Context, s *Store, q querier) (int, error) {
+	i := insert{table: "deliveries", columns: frozenColumns, args: f.rows, tail: s.orIgnore("created_at")}
+	n, err := i.count(ctx, q)
+	return int(n), err
+}
+
+// pushCampaign finds or makes the day's campaign and locks it, so that pages of one push that two
+// replicas write come one after the other.
+func (s *Store) pushCampaign(ctx context.Context, q querier, now time.Time, push bot.Push) (id int64, status bot.CampaignStatus, err error) {
+	kind := push.Kind
+	if kind == "" {
+		kind = delivery.KindLesson
+	}
+	status = bot.CampaignRunning
+	if push.Expired {
+		status = bot.CampaignExpired
+	}
+	key := pushKey(kind, push.Cohort, push.Day)
+	r, err := q.ExecContext(ctx, `INSERT INTO campaigns (request_key, kind, status, cohort_id, day, body, audience, scope, forecast, made_by, due_at, deadline_at, frozen_at, created_at)
+		SELECT ?, ?, ?, c.id, ?, '', '', ?, '', ?, ?, ?, ?, ? FROM cohorts c WHERE c.code = ?`+s.orIgnore("campaigns.created_at"),
+		key, string(kind), string(status), string(push.Day), everybody, byProgram, toMs(push.DueAt), toMs(push.Deadline), toMs(now), toMs(now), push.Cohort)
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
-	var id int64
-	err = q.QueryRowContext(ctx, "SELECT m.id FROM campaigns m JOIN cohorts c ON c.id = m.cohort_id WHERE m.kind = ? AND c.code = ? AND m.day = ?"+s.forUpdate(),
-		lessonPush, push.Cohort, string(push.Day)).Scan(&id)
-	return id, err
+	made, err := r.RowsAffected()
+	if err != nil {
+		return 0, "", err
+	}
+	if err := q.QueryRowContext(ctx, "SELECT id, status FROM campaigns WHERE request_key = ?"+s.forUpdate(), key).Scan(&id, &status); err != nil {
+		return 0, "", err
+	}
+	if made == 0 {
+		return id, status, nil
+	}
+	return id, status, writeScope(ctx, q, id, people.Everyone())
 }
 
-// PushSummary counts the deliveries of a day's push by state and reason.
+// byProgram makes what the schedule sends, for everybody.
+const (
+	byProgram = "schedule"
+	everybody = `{"units":["*"]}`
+)
+
+// PushSummary counts the deliveries of a day's lessons by state and reason.
 func (s *Store) PushSummary(ctx context.Context, cohort string, day study.Day) (bot.PushSummary, error) {
-	sum := bot.PushSummary{Push: bot.Push{Cohort: cohort, Day: day}, States: map[delivery.State]int{}, Reasons: map[delivery.Why]int{}}
+	sum := bot.PushSummary{Push: bot.Push{Kind: delivery.KindLesson, Cohort: cohort, Day: day}, States: map[delivery.State]int{}, Reasons: map[delivery.Why]int{}}
 	var id, due, deadline int64
-	err := s.reads.QueryRowContext(ctx, `SELECT m.id, m.due_at, m.deadline_at, m.expired FROM campaigns m JOIN cohorts c ON c.id = m.cohort_id
-		WHERE m.kind = ? AND c.code = ? AND m.day = ?`, lessonPush, cohort, string(day)).Scan(&id, &due, &deadline, &sum.Push.Expired)
+	var status bot.CampaignStatus
+	err := s.reads.QueryRowContext(ctx, `SELECT id, due_at, deadline_at, status FROM campaigns WHERE request_key = ?`,
+		pushKey(delivery.KindLesson, cohort, day)).Scan(&id, &due, &deadline, &status)
 	if errors.Is(err, sql.ErrNoRows) {
 		return sum, fault.New(fault.NotFound, "push.not_fired", fault.A("day", day))
 	}
 	if err != nil {
 		return sum, fmt.Errorf("reading a push: %w", plain(err))
 	}
-	sum.Push.DueAt, sum.Push.Deadline = fromMs(due), fromMs(deadline)
+	sum.Push.DueAt, sum.Push.Deadline, sum.Push.Expired = fromMs(due), fromMs(deadline), status == bot.CampaignExpired
 	err = each(ctx, s.reads, func(rows *sql.Rows) error {
 		var state delivery.State
 		var why delivery.Why

@@ -136,6 +136,13 @@ func (i *insert) add(values ...any) { i.args = append(i.args, values...) }
 
 // exec writes the rows in as few statements as the parameters allow. Nothing to write is fine.
 func (i *insert) exec(ctx context.Context, q querier) error {
+	_, err := i.count(ctx, q)
+	return err
+}
+
+// count is exec and tells how many rows are new: with orIgnore those that were not there. Of an upsert
+// the number says nothing.
+func (i *insert) count(ctx context.Context, q querier) (written int64, err error) {
 	width := len(i.columns)
 	row := marks(width)
 	head := "INSERT INTO " + i.table + " (" + strings.Join(i.columns, ", ") + ") VALUES "
@@ -151,12 +158,18 @@ func (i *insert) exec(ctx context.Context, q querier) error {
 			b.WriteString(row)
 		}
 		b.WriteString(i.tail)
-		if _, err := q.ExecContext(ctx, b.String(), args[:n*width]...); err != nil {
-			return err
+		r, err := q.ExecContext(ctx, b.String(), args[:n*width]...)
+		if err != nil {
+			return written, err
 		}
+		some, err := r.RowsAffected()
+		if err != nil {
+			return written, err
+		}
+		written += some
 		args = args[n*width:]
 	}
-	return nil
+	return written, nil
 }
 
 // each runs a query and calls scan for each row.

@@ -1,31 +1,52 @@
 -- +goose Up
--- Pushes (推送任务), one per kind, class and day (Z1).
+-- Campaigns (推送任务): pushes of a class's day, announcements, digests. request_key makes two starts one
+-- (Z1, D2); that of a push is kind, class and day. body, audience, scope and forecast are JSON, '' for none.
+-- The audience is written up to learner frozen_to. paused_by '' is not paused, paused_until 0 is for good.
 CREATE TABLE IF NOT EXISTS campaigns (
     id BIGINT NOT NULL AUTO_INCREMENT,
+    request_key VARCHAR(80) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
     kind VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    status VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
     cohort_id BIGINT NOT NULL DEFAULT 0,
     day CHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    title VARCHAR(40) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
+    body MEDIUMTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    audience MEDIUMTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    scope MEDIUMTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    wants_ack TINYINT NOT NULL DEFAULT 0,
+    made_by VARCHAR(120) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
+    released_by VARCHAR(120) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
+    of_id BIGINT NOT NULL DEFAULT 0,
     due_at BIGINT NOT NULL DEFAULT 0,
     deadline_at BIGINT NOT NULL DEFAULT 0,
-    expired TINYINT NOT NULL DEFAULT 0,
-    fired_at BIGINT NOT NULL DEFAULT 0,
+    paused_by VARCHAR(120) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
+    paused_why VARCHAR(80) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
+    paused_until BIGINT NOT NULL DEFAULT 0,
+    forecast MEDIUMTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    frozen_to BIGINT NOT NULL DEFAULT 0,
+    frozen_at BIGINT NOT NULL DEFAULT 0,
+    created_at BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (id),
-    UNIQUE KEY campaigns_day (kind, cohort_id, day)
+    UNIQUE KEY campaigns_request (request_key),
+    KEY campaigns_status (status, due_at),
+    KEY campaigns_of (of_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
--- One recipient of a push; the row is the job. States: bot/delivery. lease_until is by the database's clock.
+-- One recipient of a campaign; the row is the job. States: bot/delivery. lease_until is by the database's
+-- clock. tried: rungs that the platform refused for this row, parted by commas. not_after is never before
+-- the campaign's deadline.
 CREATE TABLE IF NOT EXISTS deliveries (
     id BIGINT NOT NULL AUTO_INCREMENT,
     campaign_id BIGINT NOT NULL DEFAULT 0,
     enrolment_id BIGINT NOT NULL DEFAULT 0,
     learner_id BIGINT NOT NULL DEFAULT 0,
-    day CHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
     course_id VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
     version VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
     lesson_id VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
     state VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
     why VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
     rung VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    tried VARCHAR(80) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
     not_before BIGINT NOT NULL DEFAULT 0,
     not_after BIGINT NOT NULL DEFAULT 0,
     owner VARCHAR(80) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
@@ -34,6 +55,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
     attempts INT NOT NULL DEFAULT 0,
     first_attempt_at BIGINT NOT NULL DEFAULT 0,
     identity_id BIGINT NOT NULL DEFAULT 0,
+    batch_id BIGINT NOT NULL DEFAULT 0,
     verdict VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
     errcode INT NOT NULL DEFAULT 0,
     reason VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
@@ -41,13 +63,16 @@ CREATE TABLE IF NOT EXISTS deliveries (
     message_id VARCHAR(80) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
     ambiguous INT NOT NULL DEFAULT 0,
     pulled_at BIGINT NOT NULL DEFAULT 0,
+    acked_at BIGINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL DEFAULT 0,
     updated_at BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (id),
-    UNIQUE KEY deliveries_recipient (campaign_id, enrolment_id),
-    KEY deliveries_due (state, not_before, id),
-    KEY deliveries_day (enrolment_id, day),
-    KEY deliveries_identity (identity_id, state, first_attempt_at)
+    UNIQUE KEY deliveries_recipient (campaign_id, learner_id),
+    KEY deliveries_due (state, campaign_id, rung, not_before, id),
+    KEY deliveries_learner (learner_id, id),
+    KEY deliveries_identity (identity_id, state, first_attempt_at),
+    KEY deliveries_message (message_id),
+    KEY deliveries_batch (batch_id, state)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- Every change of a delivery's state; append-only (D7).

@@ -9,6 +9,7 @@ CREATE TABLE IF NOT EXISTS org_units (
 );
 
 -- The roster (花名册). bound_at: when a phone was first bound, 0 for never.
+-- push_hour: when the learner wants lessons, for example 12:30, '' for the class's hour.
 CREATE TABLE IF NOT EXISTS learners (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     unit_code VARCHAR(12) NOT NULL DEFAULT '' CHECK (length(unit_code) <= 12),
@@ -16,6 +17,7 @@ CREATE TABLE IF NOT EXISTS learners (
     category VARCHAR(60) NOT NULL DEFAULT '' CHECK (length(category) <= 60),
     bind_code VARCHAR(12) NOT NULL DEFAULT '' CHECK (length(bind_code) <= 12),
     push VARCHAR(8) NOT NULL DEFAULT '' CHECK (length(push) <= 8),
+    push_hour VARCHAR(5) NOT NULL DEFAULT '' CHECK (length(push_hour) <= 5),
     bound_at BIGINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL DEFAULT 0,
     updated_at BIGINT NOT NULL DEFAULT 0

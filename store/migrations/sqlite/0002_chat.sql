@@ -1,6 +1,7 @@
 -- +goose Up
 -- One phone, and its conversation in the same row: a turn reads one row and writes one row.
--- external_id is VARBINARY because an openid is case-sensitive and no collation may fold it.
+-- external_id is VARBINARY because an openid is case-sensitive and no collation may fold it. contacts are
+-- the proactive messages of contact_day, mass_sent the mass sends of mass_month, both in Asia/Shanghai.
 CREATE TABLE IF NOT EXISTS identities (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     channel VARCHAR(20) NOT NULL DEFAULT '' CHECK (length(channel) <= 20),
@@ -14,6 +15,11 @@ CREATE TABLE IF NOT EXISTS identities (
     typed_at BIGINT NOT NULL DEFAULT 0,
     tap_at BIGINT NOT NULL DEFAULT 0,
     sent_since INT NOT NULL DEFAULT 0,
+    refusing TINYINT NOT NULL DEFAULT 0,
+    contact_day CHAR(10) NOT NULL DEFAULT '',
+    contacts INT NOT NULL DEFAULT 0,
+    mass_month CHAR(7) NOT NULL DEFAULT '',
+    mass_sent INT NOT NULL DEFAULT 0,
     state MEDIUMTEXT NOT NULL,
     seq BIGINT NOT NULL DEFAULT 0,
     unconfirmed_key BLOB NULL,

@@ -1,30 +1,51 @@
 -- +goose Up
--- Pushes (推送任务), one per kind, class and day (Z1).
+-- Campaigns (推送任务): pushes of a class's day, announcements, digests. request_key makes two starts one
+-- (Z1, D2); that of a push is kind, class and day. body, audience, scope and forecast are JSON, '' for none.
+-- The audience is written up to learner frozen_to. paused_by '' is not paused, paused_until 0 is for good.
 CREATE TABLE IF NOT EXISTS campaigns (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    request_key VARCHAR(80) NOT NULL DEFAULT '' CHECK (length(request_key) <= 80),
     kind VARCHAR(12) NOT NULL DEFAULT '' CHECK (length(kind) <= 12),
+    status VARCHAR(12) NOT NULL DEFAULT '' CHECK (length(status) <= 12),
     cohort_id BIGINT NOT NULL DEFAULT 0,
     day CHAR(10) NOT NULL DEFAULT '',
+    title VARCHAR(40) NOT NULL DEFAULT '' CHECK (length(title) <= 40),
+    body MEDIUMTEXT NOT NULL,
+    audience MEDIUMTEXT NOT NULL,
+    scope MEDIUMTEXT NOT NULL,
+    wants_ack TINYINT NOT NULL DEFAULT 0,
+    made_by VARCHAR(120) NOT NULL DEFAULT '' CHECK (length(made_by) <= 120),
+    released_by VARCHAR(120) NOT NULL DEFAULT '' CHECK (length(released_by) <= 120),
+    of_id BIGINT NOT NULL DEFAULT 0,
     due_at BIGINT NOT NULL DEFAULT 0,
     deadline_at BIGINT NOT NULL DEFAULT 0,
-    expired TINYINT NOT NULL DEFAULT 0,
-    fired_at BIGINT NOT NULL DEFAULT 0
+    paused_by VARCHAR(120) NOT NULL DEFAULT '' CHECK (length(paused_by) <= 120),
+    paused_why VARCHAR(80) NOT NULL DEFAULT '' CHECK (length(paused_why) <= 80),
+    paused_until BIGINT NOT NULL DEFAULT 0,
+    forecast MEDIUMTEXT NOT NULL,
+    frozen_to BIGINT NOT NULL DEFAULT 0,
+    frozen_at BIGINT NOT NULL DEFAULT 0,
+    created_at BIGINT NOT NULL DEFAULT 0
 );
-CREATE UNIQUE INDEX IF NOT EXISTS campaigns_day ON campaigns (kind, cohort_id, day);
+CREATE UNIQUE INDEX IF NOT EXISTS campaigns_request ON campaigns (request_key);
+CREATE INDEX IF NOT EXISTS campaigns_status ON campaigns (status, due_at);
+CREATE INDEX IF NOT EXISTS campaigns_of ON campaigns (of_id);
 
--- One recipient of a push; the row is the job. States: bot/delivery. lease_until is by the database's clock.
+-- One recipient of a campaign; the row is the job. States: bot/delivery. lease_until is by the database's
+-- clock. tried: rungs that the platform refused for this row, parted by commas. not_after is never before
+-- the campaign's deadline.
 CREATE TABLE IF NOT EXISTS deliveries (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     campaign_id BIGINT NOT NULL DEFAULT 0,
     enrolment_id BIGINT NOT NULL DEFAULT 0,
     learner_id BIGINT NOT NULL DEFAULT 0,
-    day CHAR(10) NOT NULL DEFAULT '',
     course_id VARCHAR(40) NOT NULL DEFAULT '' CHECK (length(course_id) <= 40),
     version VARCHAR(16) NOT NULL DEFAULT '' CHECK (length(version) <= 16),
     lesson_id VARCHAR(40) NOT NULL DEFAULT '' CHECK (length(lesson_id) <= 40),
     state VARCHAR(12) NOT NULL DEFAULT '' CHECK (length(state) <= 12),
     why VARCHAR(20) NOT NULL DEFAULT '' CHECK (length(why) <= 20),
     rung VARCHAR(12) NOT NULL DEFAULT '' CHECK (length(rung) <= 12),
+    tried VARCHAR(80) NOT NULL DEFAULT '' CHECK (length(tried) <= 80),
     not_before BIGINT NOT NULL DEFAULT 0,
     not_after BIGINT NOT NULL DEFAULT 0,
     owner VARCHAR(80) NOT NULL DEFAULT '' CHECK (length(owner) <= 80),
@@ -33,6 +54,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
     attempts INT NOT NULL DEFAULT 0,
     first_attempt_at BIGINT NOT NULL DEFAULT 0,
     identity_id BIGINT NOT NULL DEFAULT 0,
+    batch_id BIGINT NOT NULL DEFAULT 0,
     verdict VARCHAR(12) NOT NULL DEFAULT '' CHECK (length(verdict) <= 12),
     errcode INT NOT NULL DEFAULT 0,
     reason VARCHAR(40) NOT NULL DEFAULT '' CHECK (length(reason) <= 40),
@@ -40,13 +62,16 @@ CREATE TABLE IF NOT EXISTS deliveries (
     message_id VARCHAR(80) NOT NULL DEFAULT '' CHECK (length(message_id) <= 80),
     ambiguous INT NOT NULL DEFAULT 0,
     pulled_at BIGINT NOT NULL DEFAULT 0,
+    acked_at BIGINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL DEFAULT 0,
     updated_at BIGINT NOT NULL DEFAULT 0
 );
-CREATE UNIQUE INDEX IF NOT EXISTS deliveries_recipient ON deliveries (campaign_id, enrolment_id);
-CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (state, not_before, id);
-CREATE INDEX IF NOT EXISTS deliveries_day ON deliveries (enrolment_id, day);
+CREATE UNIQUE INDEX IF NOT EXISTS deliveries_recipient ON deliveries (campaign_id, learner_id);
+CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (state, campaign_id, rung, not_before, id);
+CREATE INDEX IF NOT EXISTS deliveries_learner ON deliveries (learner_id, id);
 CREATE INDEX IF NOT EXISTS deliveries_identity ON deliveries (identity_id, state, first_attempt_at);
+CREATE INDEX IF NOT EXISTS deliveries_message ON deliveries (message_id);
+CREATE INDEX IF NOT EXISTS deliveries_batch ON deliveries (batch_id, state);
 
 -- Every change of a delivery's state; append-only (D7).
 CREATE TABLE IF NOT EXISTS delivery_history (
