@@ -18,7 +18,7 @@ import (
 )
 
 func pushOf(cohort string, day study.Day) bot.Push {
-	return bot.Push{Cohort: cohort, Day: day, DueAt: start, Deadline: start.Add(12 * time.Hour)}
+	return bot.Push{Kind: delivery.KindLesson, Cohort: cohort, Day: day, DueAt: start, Deadline: start.Add(12 * time.Hour)}
 }
 
 // planned decides the same for everybody.
@@ -159,7 +159,7 @@ var pushCases = map[string]func(*testing.T, *bundle){
 			t.Errorf("again: %d, %v", n, err)
 		}
 		b.want([]string{"300|300"}, "SELECT COUNT(*), COUNT(DISTINCT enrolment_id) FROM deliveries")
-		b.want([]string{fmt.Sprint("lesson|", startDay, "|", start.UnixMilli())}, "SELECT kind, day, fired_at FROM campaigns")
+		b.want([]string{fmt.Sprint("lesson|", startDay, "|", start.UnixMilli())}, "SELECT kind, day, created_at FROM campaigns")
 	},
 	"the summary adds up to the audience (D1)": func(t *testing.T, b *bundle) {
 		ctx := t.Context()

@@ -124,6 +124,7 @@ var outboxCases = map[string]func(*testing.T, *bundle){
 		}
 		want := bot.ClaimedDelivery{
 			ID: got.ID, LeaseEnd: got.LeaseEnd, Owner: "me", Term: 1, State: delivery.Claimed, Deadline: start.Add(12 * time.Hour), Lesson: lessonOne,
+			Campaign: got.Campaign, Kind: delivery.KindLesson, Rung: delivery.RungWindow,
 			Learner: learner(o.learners[0], person(village1, "学员0", "AAAA")), To: address("o0"),
 			Facts: delivery.Facts{Bound: true, Following: true, TypedAt: start, Due: true},
 		}
@@ -211,7 +212,7 @@ var outboxCases = map[string]func(*testing.T, *bundle){
 		b.exec("UPDATE identities SET sent_since = 1, tap_at = 5")
 		list := o.claim("me", 10)
 		for i, s := range []delivery.Settlement{
-			{To: delivery.Unknown, Why: delivery.WhyAmbiguous, Outcome: channel.Outcome{Verdict: channel.Unknown}},
+			{To: delivery.Unknown, Why: delivery.WhyAmbiguous, Ambiguous: true, Outcome: channel.Outcome{Verdict: channel.Unknown}},
 			{To: delivery.Failed, Why: delivery.WhyPlatform, CloseWindow: true, Outcome: channel.Outcome{Verdict: channel.Refused, Code: 45015, Reason: "window_closed"}},
 			{To: delivery.Failed, Why: delivery.WhyPlatform, Unfollowed: true, Outcome: channel.Outcome{Verdict: channel.Refused, Code: 43004}},
 			{To: delivery.Pending, Due: start.Add(time.Minute), Outcome: channel.Outcome{Verdict: channel.Refused, Code: -1}},
@@ -362,6 +363,7 @@ var outboxCases = map[string]func(*testing.T, *bundle){
 		o.begin(list[3], true)
 		b.exec("UPDATE deliveries SET lease_until = 1 WHERE id = ? OR id = ?", list[0].ID, list[2].ID)
 		b.exec("UPDATE deliveries SET not_after = ? WHERE enrolment_id = ?", start.UnixMilli(), int64(o.places[4]))
+		b.exec("UPDATE campaigns SET deadline_at = ?", start.UnixMilli())
 		o.sweep(start, bot.Swept{Released: 1, Ambiguous: 1, Expired: 1})
 		b.want([]string{"pending||0|0", "claimed||0|0", "unknown|ambiguous|1|1", "sending||1|0", "expired|deadline|0|0", "pending||0|0"},
 			"SELECT state, why, attempts, ambiguous FROM deliveries ORDER BY id")
@@ -389,6 +391,7 @@ var outboxCases = map[string]func(*testing.T, *bundle){
 		o.lapse()
 		o.sweep(start, bot.Swept{Released: 1200})
 		b.exec("UPDATE deliveries SET not_after = 1 WHERE enrolment_id = ?", int64(places[1200]))
+		b.exec("UPDATE campaigns SET deadline_at = 1")
 		o.sweep(start, bot.Swept{Expired: 1})
 	},
 	"two sweepers move each row once": func(t *testing.T, b *bundle) {
