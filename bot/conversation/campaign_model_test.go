@@ -273,7 +273,7 @@ func (w *world) givenCampaign(t testing.TB, f []string) bool {
 
 func (w *world) remake(t testing.TB, change func(*conversation.Options)) {
 	t.Helper()
-	o := conversation.Options{Library: testLibrary(t), Phrases: testPhrases(t), Calendar: testCalendar(t)}
+	o := testOptions(t)
 	change(&o)
 	w.engine = conversation.New(o)
 }

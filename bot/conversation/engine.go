@@ -24,8 +24,8 @@ type Options struct {
 	Late          time.Duration // an answer later than this after its question is told which question it was; 0: 6 h
 	ReplyBytes    int           // what one reply holds; 0: content.ReplyBytes
 
-	QuietFrom    time.Duration // after midnight in Asia/Shanghai: from here on nobody is disturbed; 0: 21 h
-	QuietUntil   time.Duration // 0: 7 h
+	QuietFrom    time.Duration // after midnight in Asia/Shanghai: from here on nobody is disturbed
+	QuietUntil   time.Duration // equal values mean no quiet hours, as in delivery.Policy
 	ReleaseAbove int           // an announcement to more people waits for a second trainer; 0: none does
 	NoticeURL    string        // page where a person allows notices; "" when there is none
 }
@@ -57,12 +57,6 @@ func New(o Options) *Engine {
 		library: o.Library, phrases: o.Phrases, calendar: o.Calendar, credit: o.Credit,
 		notice: o.Notice, identityTries: o.IdentityTries, learnerTries: o.LearnerTries, late: o.Late, reply: o.ReplyBytes,
 		quietFrom: o.QuietFrom, quietUntil: o.QuietUntil, releaseAbove: o.ReleaseAbove, noticeURL: o.NoticeURL,
-	}
-	if e.quietFrom == 0 {
-		e.quietFrom = 21 * time.Hour
-	}
-	if e.quietUntil == 0 {
-		e.quietUntil = 7 * time.Hour
 	}
 	if e.credit.Version == "" {
 		e.credit = study.Rule2024

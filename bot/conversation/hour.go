@@ -12,7 +12,11 @@ import (
 // stays the earliest: before it there is no lesson to send.
 func (t *turn) setHour() {
 	w := t.wish
-	args := []fault.Arg{fault.A("hour", w.hour), fault.A("from", clockOf(t.quietUntil)), fault.A("until", clockOf(t.quietFrom))}
+	until := t.quietFrom
+	if until <= t.quietUntil { // no quiet hours, or some that begin after midnight
+		until = 24 * time.Hour
+	}
+	args := []fault.Arg{fault.A("hour", w.hour), fault.A("from", clockOf(t.quietUntil)), fault.A("until", clockOf(until))}
 	switch {
 	case w.hour == "" && w.doubt == HourSeveral:
 		t.askHour("help.hour_several", args)

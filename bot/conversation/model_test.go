@@ -85,11 +85,16 @@ func testCalendar(t testing.TB) study.Calendar {
 	return c
 }
 
+func testOptions(t testing.TB) conversation.Options {
+	t.Helper()
+	return conversation.Options{Library: testLibrary(t), Phrases: testPhrases(t), Calendar: testCalendar(t), QuietFrom: 21 * time.Hour, QuietUntil: 7 * time.Hour}
+}
+
 // newWorld has a class that begins on Tuesday 2026-12-01 at 08:00 and one that began never.
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{
-		engine: conversation.New(conversation.Options{Library: testLibrary(t), Phrases: testPhrases(t), Calendar: testCalendar(t)}),
+		engine: conversation.New(testOptions(t)),
 		now:    clock(t, "2026-12-01 08:30"),
 		cohorts: []study.Cohort{
 			{Code: "ban-1", Name: "新村冬训班", Courses: []string{"xiaoke", "changke"}, Schedule: study.Schedule{Start: "2026-12-01", Hour: "08:00", WorkingDays: true}},

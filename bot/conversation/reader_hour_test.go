@@ -220,3 +220,33 @@ func TestWhomAnAnnouncementIsFor(t *testing.T) {
 		}
 	}
 }
+
+// Quiet hours are data: none, some over midnight, some of the night only.
+func TestOwnHoursLieOutsideTheQuietOnes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		from, until time.Duration
+		hour        string
+		fits        bool
+		span        string
+	}{
+		{21 * time.Hour, 7 * time.Hour, "07:00", true, "07:00 到 21:00"},
+		{21 * time.Hour, 7 * time.Hour, "20:59", true, "07:00 到 21:00"},
+		{21 * time.Hour, 7 * time.Hour, "21:00", false, "07:00 到 21:00"},
+		{21 * time.Hour, 7 * time.Hour, "06:59", false, "07:00 到 21:00"},
+		{0, 6 * time.Hour, "23:59", true, "06:00 到 24:00"},
+		{0, 6 * time.Hour, "05:59", false, "06:00 到 24:00"},
+		{0, 0, "03:00", true, "00:00 到 24:00"},
+	} {
+		w := newWorld(t)
+		w.remake(t, func(o *conversation.Options) { o.QuietFrom, o.QuietUntil = c.from, c.until })
+		w.given(t, "已绑定 张三 ban-1")
+		if ask := w.say(t, "改时间"); !strings.Contains(ask.Text, c.span) {
+			t.Errorf("%v: %s", c, ask.Text)
+		}
+		reply := w.say(t, "改时间 "+c.hour)
+		if fits := w.hours[1] == c.hour; fits != c.fits {
+			t.Errorf("%v: %s", c, reply.Text)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -77,7 +78,7 @@ func openApp(ctx context.Context, c *configs.Config, log *slog.Logger, o appOpti
 	}
 	digestDay, _ := configs.Weekday(c.Push.DigestDay) // Validate has refused what is none
 	a.service, err = bot.New(bot.Options{
-		Store: a.store, Cache: a.cache, Engine: a.subject.engine(), Library: a.subject.library, Phrases: a.subject.phrases,
+		Store: a.store, Cache: a.cache, Engine: a.subject.engine(c, a.noticeURL()), Library: a.subject.library, Phrases: a.subject.phrases,
 		Calendar: a.subject.calendar, Policy: policy(c), Account: capabilities(c), Now: a.clock.Now, Logger: log,
 		Senders: a.senders(), Metrics: bot.NewMetrics(a.metrics),
 		Replica: replicaName(c), LessonURL: a.lessonURLs(),
@@ -218,6 +219,14 @@ func (a *app) notices() web.Notices {
 	}
 	n.Templates = n.Templates[:min(len(n.Templates), 5)]
 	return n
+}
+
+// noticeURL is the address of that page; "" when there is none.
+func (a *app) noticeURL() string {
+	if len(a.notices().Templates) == 0 {
+		return ""
+	}
+	return strings.TrimRight(a.config.PublicURL, "/") + web.NoticesPath
 }
 
 // health is the handler of the admin listener.

@@ -112,8 +112,13 @@ func loadSubject(c *configs.Config) (*subject, error) {
 	return s, nil
 }
 
-func (s *subject) engine() *conversation.Engine {
-	return conversation.New(conversation.Options{Library: s.library, Phrases: s.phrases, Calendar: s.calendar})
+// engine is the chat. noticeURL is the page where people allow notices, "" when there is none.
+func (s *subject) engine(c *configs.Config, noticeURL string) *conversation.Engine {
+	quiet := policy(c)
+	return conversation.New(conversation.Options{
+		Library: s.library, Phrases: s.phrases, Calendar: s.calendar,
+		QuietFrom: quiet.QuietFrom, QuietUntil: quiet.QuietUntil, ReleaseAbove: c.Push.ReleaseAbove, NoticeURL: noticeURL,
+	})
 }
 
 // policy is the configuration's part of the delivery rules.
