@@ -48,7 +48,8 @@ CREATE TABLE IF NOT EXISTS media (
     content BLOB NOT NULL,
     platform_id VARCHAR(200) NOT NULL DEFAULT '' CHECK (length(platform_id) <= 200),
     uploaded_at BIGINT NOT NULL DEFAULT 0,
-    created_at BIGINT NOT NULL DEFAULT 0
+    created_at BIGINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (id)
 );
 
 -- Learners who may send campaigns, and to whom: scope is JSON.
