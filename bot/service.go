@@ -47,6 +47,8 @@ type Options struct {
 	Limiter      Limiter                 // nil: no limit
 	ReleaseAbove int                     // a campaign to more people needs a second person; 0: never
 
+	LongTemplates map[string]bool // ids of the templates whose grants have no end
+
 	ReminderHour string       // "19:30"; "" switches the evening reminder off
 	DigestHour   string       // "17:00"; "" switches the weekly digest off
 	DigestDay    time.Weekday // of the digest
@@ -98,9 +100,10 @@ func setDefault[T comparable](v *T, to T) {
 
 // Service turns messages into committed turns, and the schedule into deliveries.
 type Service struct {
-	o    Options
-	line *line
-	core atomic.Pointer[core]
+	o      Options
+	line   *line
+	intake intake
+	core   atomic.Pointer[core]
 
 	coreMu sync.Mutex // one change of core at a time
 
@@ -141,6 +144,7 @@ func New(o Options) (*Service, error) {
 		books:       books{way: map[channel.Way]*book{}},
 		media:       map[string]Media{},
 	}
+	s.intake = intake{keep: s.keepReports, limit: o.MaxWaiting, pause: intakePause}
 	s.pace.Store(int64(min(o.SendWorkers, o.GroupSize)))
 	s.core.Store(&core{engine: o.Engine, library: o.Library})
 	o.Metrics.watchLine(s.line.length)

@@ -19,9 +19,8 @@ func (s *Service) HandleInbound(ctx context.Context, in channel.Inbound) channel
 	arrived := time.Now() //nolint:forbidigo // a duration for the metrics, not a business time
 	ctx, cancel := context.WithTimeout(ctx, s.o.Patience)
 	defer cancel()
-	if in.Kind == channel.KindReceipt {
-		s.keepReceipts(ctx, in)
-		return channel.Message{}
+	if isReport(in) {
+		return s.takeReport(ctx, in)
 	}
 	w := &waiter{ctx: ctx, in: in, reply: make(chan answer, 1)}
 	if !s.line.join(w) {
@@ -48,13 +47,6 @@ func (s *Service) sorry(in channel.Inbound, key string) channel.Message {
 		return channel.Text(s.o.Phrases.Say(key))
 	default:
 		return channel.Message{}
-	}
-}
-
-func (s *Service) keepReceipts(ctx context.Context, in channel.Inbound) {
-	if err := s.o.Store.AppendReceipts(ctx, s.o.Now(), in.Receipts); err != nil {
-		s.o.Metrics.failed("receipt")
-		s.o.Logger.Error("storing receipts", "count", len(in.Receipts), "err", err)
 	}
 }
 

@@ -74,6 +74,10 @@ const (
 	MessageMenu  MessageKind = "menu"  // Text, Options, Tail; only as a customer-service message
 	MessageImage MessageKind = "image" // Media
 	MessageVoice MessageKind = "voice" // Media
+
+	// MessageUnkept is no message: an event could not be stored, so the platform must not be told that
+	// it was received, and sends it again.
+	MessageUnkept MessageKind = "unkept"
 )
 
 // Message is what a person shall see. It is stored as JSON with the turn that caused it, so that

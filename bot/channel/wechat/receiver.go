@@ -41,6 +41,7 @@ const (
 	Acknowledged  Result = "acknowledged"   // "success"
 	Handshake     Result = "handshake"      // GET
 	Late          Result = "late"           // Handle was not back in time
+	Unkept        Result = "unkept"         // Handle could not keep an event: the platform shall send it again
 	Panicked      Result = "panicked"       // Handle panicked
 	BadMethod     Result = "bad_method"     //
 	BadSource     Result = "bad_source"     // address not allowed
@@ -331,6 +332,11 @@ func (r *Receiver) push(w http.ResponseWriter, req *http.Request, x *work, q que
 		return
 	}
 	answer, result := r.handle(req.Context(), in, extra)
+	if answer.Kind == channel.MessageUnkept {
+		r.o.Observe(Unkept, in.Kind)
+		http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
+		return
+	}
 	r.answer(w, x, answer, result, in.Kind, by, cipher)
 }
 
