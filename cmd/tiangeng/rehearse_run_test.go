@@ -1,0 +1,46 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os/exec"
+	"testing"
+
+	"github.com/tiangeng/tiangeng/bot/delivery"
+	"github.com/tiangeng/tiangeng/store/storetest"
+)
+
+// The whole rehearsal by the built program, on both databases: everybody is reached once, the platform
+// says so too, and the scratch database is gone afterwards.
+func TestRehearsing(t *testing.T) {
+	t.Parallel()
+	bin := buildBinary(t)
+	for name, args := range map[string][]string{
+		"sqlite":  {"--people", "300", "--compare"},
+		"mariadb": {"--people", "300", "--dsn", storetest.MariaDB(t)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.CommandContext(t.Context(), bin, append([]string{"rehearse", "--json", "--workers", "4"}, args...)...)
+			cmd.Env = []string{"HOME=" + t.TempDir(), "TMPDIR=" + t.TempDir(), "TIANGENG_WECHAT_API_BASE=https://must-not-be-called.invalid", "TIANGENG_WECHAT_APP_SECRET=canary"}
+			var errs bytes.Buffer
+			cmd.Stderr = &errs
+			out, err := cmd.Output()
+			if err != nil {
+				t.Fatalf("%v\n%s%s", err, out, errs.String())
+			}
+			var all []rehearsal
+			if err := json.Unmarshal(out, &all); err != nil || len(all) == 0 {
+				t.Fatalf("%v: %s", err, out)
+			}
+			for _, r := range all {
+				if len(r.Problems) > 0 || r.States[delivery.Accepted] != r.People || r.Seen.Reached != r.People || r.Seen.Twice != 0 || r.BareRate <= 0 || r.SendRate <= 0 || r.PlanTime <= 0 {
+					t.Errorf("%+v", r)
+				}
+			}
+			if last := all[len(all)-1]; last.People != 300 {
+				t.Errorf("%d people", last.People)
+			}
+		})
+	}
+}
