@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -17,6 +16,13 @@ import (
 
 // chatCampaignLife is how long a campaign from the chat may take, as bot gives one without a deadline.
 const chatCampaignLife = 48 * time.Hour
+
+// mine is the condition on a trainer's own campaign m by its key.
+const mine = "m.request_key = ? AND m.made_by = ?"
+
+// releasable is the condition on a waiting campaign m that it can still go out: one from the chat has
+// no last hour of its own, it gets one when it goes.
+const releasable = "(m.deadline_at > ? OR m.request_key LIKE 'chat/%')"
 
 // byLearner is how a campaign and the audit name a trainer who acts in the chat.
 func byLearner(id people.LearnerID) string { return "learner:" + strconv.FormatInt(int64(id), 10) }
@@ -56,7 +62,6 @@ func (w *turnWriter) trainerActs(ctx context.Context) error {
 		acts = append(acts, a)
 	}
 	for _, a := range acts {
-		a.At = fromMs(w.now)
 		if err := writeAudit(ctx, w.s, w.tx, a); err != nil {
 			return err
 		}
@@ -75,62 +80,48 @@ func (w *turnWriter) trainerAct(ctx context.Context, e conversation.Effect) (act
 		if e.Await {
 			to = bot.CampaignAwaiting
 		}
-		return w.moveCampaign(ctx, "campaign.submit", byLearner(e.Learner), to, bot.CampaignDraft, "request_key = ? AND made_by = ?", e.Key, byLearner(e.Learner))
+		return w.moveCampaign(ctx, "submit", byLearner(e.Learner), to, bot.CampaignDraft, mine, e.Key, byLearner(e.Learner))
 	case conversation.ReleaseCampaign:
-		_, scope, err := trainerScope(ctx, w.tx, e.Learner)
+		scope, err := trainerScope(ctx, w.tx, e.Learner)
 		if err != nil {
 			return act{}, err
 		}
-		visible, args := seesCampaigns(scope)
-		a, err := w.moveCampaign(ctx, "campaign.release", byLearner(e.Learner), bot.CampaignScheduled, bot.CampaignAwaiting,
-			"id = ? AND made_by <> ? AND "+visible, append([]any{e.Campaign, byLearner(e.Learner)}, args...)...)
+		seen, args := visible(scope)
+		a, err := w.moveCampaign(ctx, "release", byLearner(e.Learner), bot.CampaignScheduled, bot.CampaignAwaiting,
+			"m.id = ? AND m.made_by <> ? AND "+releasable+" AND "+seen, append([]any{e.Campaign, byLearner(e.Learner), w.now}, args...)...)
 		if err == nil {
 			_, err = w.tx.ExecContext(ctx, "UPDATE campaigns SET released_by = ? WHERE id = ?", byLearner(e.Learner), e.Campaign)
 		}
 		return a, err
 	case conversation.CancelCampaign:
-		where, of := "request_key = ? AND made_by = ?", any(e.Key)
+		where, of := mine, any(e.Key)
 		if e.Key == "" {
-			where, of = "id = ? AND made_by = ?", e.Campaign
+			where, of = "m.id = ? AND m.made_by = ?", e.Campaign
 		}
 		if bot.CampaignStatus(e.Status) == bot.CampaignDraft {
 			return w.discard(ctx, byLearner(e.Learner), where, of, byLearner(e.Learner))
 		}
-		return w.moveCampaign(ctx, "campaign.cancel", byLearner(e.Learner), bot.CampaignCancelled, bot.CampaignStatus(e.Status), where, of, byLearner(e.Learner))
+		return w.moveCampaign(ctx, "cancel", byLearner(e.Learner), bot.CampaignCancelled, bot.CampaignStatus(e.Status), where, of, byLearner(e.Learner))
 	}
 	return act{}, fmt.Errorf("the store has no case for the effect %T", e)
 }
 
-// trainerScope reads a trainer's name and scope; errLost when the learner is none (any more).
-func trainerScope(ctx context.Context, q querier, id people.LearnerID) (name string, scope people.Scope, err error) {
+// trainerScope reads a trainer's scope; errLost when the learner is none (any more).
+func trainerScope(ctx context.Context, q querier, id people.LearnerID) (scope people.Scope, err error) {
 	var text []byte
-	err = q.QueryRowContext(ctx, "SELECT name, scope FROM trainers WHERE learner_id = ?", int64(id)).Scan(&name, &text)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", scope, errLost
-	}
+	err = q.QueryRowContext(ctx, "SELECT scope FROM trainers WHERE learner_id = ?", int64(id)).Scan(&text)
 	if err == nil {
-		err = json.Unmarshal(text, &scope)
+		err = fromJSON(text, &scope)
 	}
-	if err == nil && len(scope.Prefixes()) == 0 {
+	if errors.Is(err, sql.ErrNoRows) || err == nil && len(scope.Prefixes()) == 0 {
 		err = errLost
 	}
-	return name, scope, err
-}
-
-// seesCampaigns is the condition on campaigns that a scope may see: it contains all of the campaign's.
-func seesCampaigns(scope people.Scope) (where string, args []any) {
-	inside, args := "1 = 0", []any(nil)
-	for _, p := range scope.Prefixes() {
-		inside += " OR x.prefix LIKE ?"
-		args = append(args, p+"%")
-	}
-	return `EXISTS (SELECT 1 FROM campaign_scopes x WHERE x.campaign_id = campaigns.id)
-		AND NOT EXISTS (SELECT 1 FROM campaign_scopes x WHERE x.campaign_id = campaigns.id AND NOT (` + inside + "))", args
+	return scope, err
 }
 
 // draft writes a draft with its trainer's scope.
 func (w *turnWriter) draft(ctx context.Context, e conversation.DraftCampaign) (act, error) {
-	_, scope, err := trainerScope(ctx, w.tx, e.Learner)
+	scope, err := trainerScope(ctx, w.tx, e.Learner)
 	if err != nil {
 		return act{}, err
 	}
@@ -152,37 +143,21 @@ func (w *turnWriter) draft(ctx context.Context, e conversation.DraftCampaign) (a
 	if !e.At.IsZero() {
 		due = e.At
 	}
-	texts := make([]string, 3)
-	for i, v := range []any{bot.Body{Text: e.Text}, audience, scope} {
-		text, err := json.Marshal(v)
-		if err != nil {
-			return act{}, err
-		}
-		texts[i] = string(text)
+	c := bot.Campaign{
+		Key: e.Key, Kind: kind, Title: e.Title, Body: bot.Body{Text: e.Text}, Audience: audience, Scope: scope,
+		DueAt: due, Deadline: due.Add(chatCampaignLife), WantsAck: e.WantsAck, By: byLearner(e.Learner),
 	}
-	i := insert{table: "campaigns", columns: []string{
-		"request_key", "kind", "status", "title", "body", "audience", "scope", "wants_ack", "made_by", "due_at", "deadline_at", "forecast", "created_at",
-	}}
-	i.add(e.Key, string(kind), string(bot.CampaignDraft), cut(e.Title, 40), texts[0], texts[1], texts[2], e.WantsAck, byLearner(e.Learner),
-		toMs(due), toMs(due.Add(chatCampaignLife)), "", w.now)
-	if err := i.exec(ctx, w.tx); err != nil {
-		return act{}, err
+	id, made, err := w.s.draft(ctx, w.tx, fromMs(w.now), c)
+	if err == nil && !made {
+		err = errLost // the key is somebody else's: the message is a repeat of one that took effect
 	}
-	id, _, err := w.lockCampaign(ctx, bot.CampaignDraft, "request_key = ? AND made_by = ?", e.Key, byLearner(e.Learner))
-	if err != nil {
-		return act{}, err
-	}
-	scopes := insert{table: "campaign_scopes", columns: []string{"campaign_id", "prefix"}, tail: w.s.orIgnore("prefix")}
-	for _, p := range scope.Prefixes() {
-		scopes.add(id, p)
-	}
-	return act{Actor: byLearner(e.Learner), Action: "campaign.create", Object: strconv.FormatInt(id, 10)}, scopes.exec(ctx, w.tx)
+	return campaignAct(fromMs(w.now), c.By, "create", id, string(kind)), err
 }
 
 // lockCampaign finds the one campaign that meets where and holds it to the end of the transaction;
 // errLost when there is none in that status.
-func (w *turnWriter) lockCampaign(ctx context.Context, status bot.CampaignStatus, where string, args ...any) (id, due int64, err error) {
-	err = w.tx.QueryRowContext(ctx, "SELECT id, due_at FROM campaigns WHERE status = ? AND "+where+w.s.forUpdate(), append([]any{string(status)}, args...)...).Scan(&id, &due)
+func (w *turnWriter) lockCampaign(ctx context.Context, status bot.CampaignStatus, where string, args ...any) (id bot.CampaignID, due int64, err error) {
+	err = w.tx.QueryRowContext(ctx, "SELECT m.id, m.due_at FROM campaigns m WHERE m.status = ? AND "+where+w.s.forUpdate(), append([]any{string(status)}, args...)...).Scan(&id, &due)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = errLost
 	}
@@ -191,7 +166,7 @@ func (w *turnWriter) lockCampaign(ctx context.Context, status bot.CampaignStatus
 
 // amend changes a draft's time and its wish for acknowledgements. Another time needs another forecast.
 func (w *turnWriter) amend(ctx context.Context, e conversation.AmendCampaign) (act, error) {
-	id, due, err := w.lockCampaign(ctx, bot.CampaignDraft, "request_key = ? AND made_by = ?", e.Key, byLearner(e.Learner))
+	id, due, err := w.lockCampaign(ctx, bot.CampaignDraft, mine, e.Key, byLearner(e.Learner))
 	if err != nil {
 		return act{}, err
 	}
@@ -203,8 +178,8 @@ func (w *turnWriter) amend(ctx context.Context, e conversation.AmendCampaign) (a
 	if to != due {
 		query += ", forecast = ''"
 	}
-	_, err = w.tx.ExecContext(ctx, query+" WHERE id = ?", e.WantsAck, to, to+chatCampaignLife.Milliseconds(), id)
-	return act{Actor: byLearner(e.Learner), Action: "campaign.amend", Object: strconv.FormatInt(id, 10)}, err
+	_, err = w.tx.ExecContext(ctx, query+" WHERE id = ?", e.WantsAck, to, to+chatCampaignLife.Milliseconds(), int64(id))
+	return campaignAct(fromMs(w.now), byLearner(e.Learner), "amend", id, ""), err
 }
 
 // discard deletes a draft: nobody but its maker has seen it, and it must not stand among what was sent.
@@ -212,10 +187,10 @@ func (w *turnWriter) discard(ctx context.Context, actor, where string, args ...a
 	id, _, err := w.lockCampaign(ctx, bot.CampaignDraft, where, args...)
 	for _, query := range []string{"DELETE FROM campaign_scopes WHERE campaign_id = ?", "DELETE FROM campaigns WHERE id = ?"} {
 		if err == nil {
-			_, err = w.tx.ExecContext(ctx, query, id)
+			_, err = w.tx.ExecContext(ctx, query, int64(id))
 		}
 	}
-	return act{Actor: actor, Action: "campaign.discard", Object: strconv.FormatInt(id, 10)}, err
+	return campaignAct(fromMs(w.now), actor, "discard", id, ""), err
 }
 
 // moveCampaign moves the one campaign that meets where from a status to another. One that goes out
@@ -225,10 +200,11 @@ func (w *turnWriter) moveCampaign(ctx context.Context, action, actor string, to,
 	if err != nil {
 		return act{}, err
 	}
+	query, now := "UPDATE campaigns SET status = ?", []any{string(to)}
 	if to == bot.CampaignScheduled && due < w.now {
-		_, err = w.tx.ExecContext(ctx, "UPDATE campaigns SET status = ?, due_at = ?, deadline_at = ? WHERE id = ?", string(to), w.now, w.now+chatCampaignLife.Milliseconds(), id)
-	} else {
-		_, err = w.tx.ExecContext(ctx, "UPDATE campaigns SET status = ? WHERE id = ?", string(to), id)
+		query += ", due_at = ?, deadline_at = CASE WHEN request_key LIKE 'chat/%' THEN ? ELSE deadline_at END"
+		now = append(now, w.now, w.now+chatCampaignLife.Milliseconds())
 	}
-	return act{Actor: actor, Action: action, Object: strconv.FormatInt(id, 10), Result: string(to)}, err
+	_, err = w.tx.ExecContext(ctx, query+" WHERE id = ?", append(now, int64(id))...)
+	return campaignAct(fromMs(w.now), actor, action, id, string(to)), err
 }

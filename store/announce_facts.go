@@ -104,7 +104,7 @@ func (f *facts) loadNotices(ctx context.Context) error {
 // loadTrainers reads what trainers need. Whoever is none gets nothing, whatever was asked for.
 func (f *facts) loadTrainers(ctx context.Context) error {
 	for _, a := range f.trainers {
-		_, scope, err := trainerScope(ctx, f.q, a.to.Identity.Learner)
+		scope, err := trainerScope(ctx, f.q, a.to.Identity.Learner)
 		if errors.Is(err, errLost) {
 			continue
 		}
@@ -353,7 +353,7 @@ func (f *facts) waitingFor(ctx context.Context, a announcing, t *conversation.Tr
 	if !a.n.Waiting {
 		return nil
 	}
-	visible, args := seesCampaigns(t.Scope)
+	seen, args := visible(t.Scope)
 	var audiences []bot.Audience
 	var makers []people.LearnerID
 	err := each(ctx, f.q, func(rows *sql.Rows) error {
@@ -380,7 +380,8 @@ func (f *facts) waitingFor(ctx context.Context, a announcing, t *conversation.Tr
 		a.to.Waiting = append(a.to.Waiting, w)
 		audiences, makers = append(audiences, to), append(makers, people.LearnerID(id))
 		return err
-	}, `SELECT id, title, body, audience, forecast, made_by, due_at FROM campaigns WHERE status = 'awaiting' AND `+visible+" ORDER BY id LIMIT "+itoa(waitingShown), args...)
+	}, `SELECT m.id, m.title, m.body, m.audience, m.forecast, m.made_by, m.due_at FROM campaigns m WHERE m.status = 'awaiting' AND `+releasable+" AND "+seen+" ORDER BY m.id LIMIT "+itoa(waitingShown),
+		append([]any{toMs(f.now)}, args...)...)
 	if err != nil {
 		return err
 	}

@@ -60,7 +60,7 @@ func (s *scene) lose(e conversation.Effect) {
 	}
 }
 
-const campaignRow = "SELECT status, due_at, deadline_at, wants_ack, made_by, released_by FROM campaigns WHERE request_key = 'k'"
+const campaignRow = "SELECT status, due_at, deadline_at, wants_ack, made_by, released_by FROM campaigns WHERE request_key = 'chat/k'"
 
 var announceEffectCases = []effectCase{
 	{conversation.SetHour{}, "keeps the hour", func(s *scene) {
@@ -72,7 +72,7 @@ var announceEffectCases = []effectCase{
 	{conversation.DraftCampaign{}, "writes a draft with the trainer's scope, and its act", func(s *scene) {
 		s.trains(village1[:9]+"000", s.learners[0])
 		acts := s.number("SELECT COUNT(*) FROM audit")
-		s.effect(s.draft("k"))
+		s.effect(s.draft("chat/k"))
 		at := s.now.UnixMilli()
 		s.want([]string{fmt.Sprint("draft|", at, "|", at+48*3600*1000, "|0|learner:", s.learners[0], "|")}, campaignRow)
 		s.want([]string{`announcement|开会|{"text":"明天开会"}|{"units":["` + string(village1) + `"],"cohorts":["spring"],"progress":{"course":"rules","is":"not_done"}}|{"units":["` + string(village1[:9]) + `000"]}`},
@@ -84,51 +84,51 @@ var announceEffectCases = []effectCase{
 		}
 	}},
 	{conversation.DraftCampaign{}, "of somebody who is no trainer writes nothing", func(s *scene) {
-		s.lose(s.draft("k"))
+		s.lose(s.draft("chat/k"))
 		s.trains("", s.learners[0]) // a scope that sees nobody
-		s.lose(s.draft("k"))
+		s.lose(s.draft("chat/k"))
 		s.want(nil, "SELECT id FROM campaigns")
 	}},
 	{conversation.AmendCampaign{}, "changes a draft, and counts anew for another time only", func(s *scene) {
 		s.trains(village1, s.learners[0])
-		s.effect(s.draft("k"))
+		s.effect(s.draft("chat/k"))
 		s.exec("UPDATE campaigns SET forecast = '{}'")
 		drafted := s.now.UnixMilli()
 		s.now = s.now.Add(time.Hour)
-		s.effect(conversation.AmendCampaign{Key: "k", Learner: s.learners[0], WantsAck: true})
+		s.effect(conversation.AmendCampaign{Key: "chat/k", Learner: s.learners[0], WantsAck: true})
 		s.want([]string{fmt.Sprint("1|", drafted, "|{}")}, "SELECT wants_ack, due_at, forecast FROM campaigns")
 		at := s.now.Add(24 * time.Hour)
-		s.effect(conversation.AmendCampaign{Key: "k", Learner: s.learners[0], At: at})
+		s.effect(conversation.AmendCampaign{Key: "chat/k", Learner: s.learners[0], At: at})
 		s.want([]string{fmt.Sprint("0|", at.UnixMilli(), "|", at.UnixMilli()+48*3600*1000, "|")}, "SELECT wants_ack, due_at, deadline_at, forecast FROM campaigns")
-		s.effect(conversation.AmendCampaign{Key: "k", Learner: s.learners[0]})
+		s.effect(conversation.AmendCampaign{Key: "chat/k", Learner: s.learners[0]})
 		s.want([]string{fmt.Sprint(s.now.UnixMilli())}, "SELECT due_at FROM campaigns")
-		s.lose(conversation.AmendCampaign{Key: "k", Learner: s.learners[1]})
+		s.lose(conversation.AmendCampaign{Key: "chat/k", Learner: s.learners[1]})
 	}},
 	{conversation.SubmitCampaign{}, "sends a draft once", func(s *scene) {
 		s.trains(village1, s.learners[0])
-		s.effect(s.draft("k"))
+		s.effect(s.draft("chat/k"))
 		s.now = s.now.Add(time.Hour)
-		s.lose(conversation.SubmitCampaign{Key: "k", Learner: s.learners[1]})
-		s.effect(conversation.SubmitCampaign{Key: "k", Learner: s.learners[0]})
+		s.lose(conversation.SubmitCampaign{Key: "chat/k", Learner: s.learners[1]})
+		s.effect(conversation.SubmitCampaign{Key: "chat/k", Learner: s.learners[0]})
 		at := s.now.UnixMilli()
 		s.want([]string{fmt.Sprint("scheduled|", at, "|", at+48*3600*1000, "|0|learner:", s.learners[0], "|")}, campaignRow)
-		s.lose(conversation.SubmitCampaign{Key: "k", Learner: s.learners[0]})
-		s.want([]string{"campaign.create|", "campaign.submit|scheduled"}, "SELECT action, result FROM audit WHERE action LIKE 'campaign%' ORDER BY id")
+		s.lose(conversation.SubmitCampaign{Key: "chat/k", Learner: s.learners[0]})
+		s.want([]string{"campaign.create|announcement", "campaign.submit|scheduled"}, "SELECT action, result FROM audit WHERE action LIKE 'campaign%' ORDER BY id")
 	}},
 	{conversation.SubmitCampaign{}, "keeps an hour that is still to come", func(s *scene) {
 		s.trains(village1, s.learners[0])
-		d := s.draft("k")
+		d := s.draft("chat/k")
 		d.At = s.now.Add(5 * time.Hour)
 		s.effect(d)
-		s.effect(conversation.SubmitCampaign{Key: "k", Learner: s.learners[0], Await: true})
+		s.effect(conversation.SubmitCampaign{Key: "chat/k", Learner: s.learners[0], Await: true})
 		s.want([]string{fmt.Sprint("awaiting|", d.At.UnixMilli())}, "SELECT status, due_at FROM campaigns")
 	}},
 	{conversation.ReleaseCampaign{}, "is for another trainer whose scope contains the campaign's", func(s *scene) {
 		s.trains(village1, s.learners...)
-		s.effect(s.draft("k"))
+		s.effect(s.draft("chat/k"))
 		id := s.number("SELECT id FROM campaigns")
 		s.lose(conversation.ReleaseCampaign{Campaign: id, Learner: s.learners[1]}) // a draft waits for nobody
-		s.effect(conversation.SubmitCampaign{Key: "k", Learner: s.learners[0], Await: true})
+		s.effect(conversation.SubmitCampaign{Key: "chat/k", Learner: s.learners[0], Await: true})
 		s.lose(conversation.ReleaseCampaign{Campaign: id, Learner: s.learners[0]})
 		s.exec("UPDATE trainers SET scope = ? WHERE learner_id = ?", `{"units":["`+string(village2)+`"]}`, int64(s.learners[1]))
 		s.lose(conversation.ReleaseCampaign{Campaign: id, Learner: s.learners[1]})
@@ -137,16 +137,36 @@ var announceEffectCases = []effectCase{
 		s.want([]string{fmt.Sprint("scheduled|learner:", s.learners[1])}, "SELECT status, released_by FROM campaigns")
 		s.lose(conversation.ReleaseCampaign{Campaign: id, Learner: s.learners[1]})
 	}},
+	{conversation.ReleaseCampaign{}, "gives new time to what was written in the chat, and to nothing else", func(s *scene) {
+		s.trains(village1, s.learners...)
+		for _, key := range []string{"chat/k", "api/k"} {
+			s.effect(s.draft(key))
+			s.effect(conversation.SubmitCampaign{Key: key, Learner: s.learners[0], Await: true})
+		}
+		s.now = s.now.Add(24 * time.Hour)
+		later := s.draft("api/late")
+		s.effect(later)
+		s.effect(conversation.SubmitCampaign{Key: later.Key, Learner: s.learners[0], Await: true})
+		s.now = s.now.Add(36 * time.Hour)
+		release := func(key string) conversation.ReleaseCampaign {
+			return conversation.ReleaseCampaign{Campaign: s.number("SELECT id FROM campaigns WHERE request_key = ?", key), Learner: s.learners[1]}
+		}
+		s.lose(release("api/k")) // its last hour is over
+		s.effect(release("chat/k"))
+		s.effect(release("api/late"))
+		at := s.now.UnixMilli()
+		s.want([]string{fmt.Sprint(at, "|", at+48*3600*1000), fmt.Sprint(at, "|", at+12*3600*1000)}, "SELECT due_at, deadline_at FROM campaigns WHERE status = 'scheduled' ORDER BY id")
+	}},
 	{conversation.CancelCampaign{}, "deletes a draft and stops what was sent, from the status that was seen", func(s *scene) {
 		s.trains(village1, s.learners[0])
-		s.effect(s.draft("k"))
+		s.effect(s.draft("chat/k"))
 		s.effect(s.draft("other"))
 		s.effect(conversation.CancelCampaign{Key: "other", Learner: s.learners[0], Status: "draft"})
-		s.want([]string{"k"}, "SELECT request_key FROM campaigns")
+		s.want([]string{"chat/k"}, "SELECT request_key FROM campaigns")
 		s.want([]string{"1"}, "SELECT COUNT(*) FROM campaign_scopes")
-		s.effect(conversation.SubmitCampaign{Key: "k", Learner: s.learners[0]})
+		s.effect(conversation.SubmitCampaign{Key: "chat/k", Learner: s.learners[0]})
 		id := s.number("SELECT id FROM campaigns")
-		s.lose(conversation.CancelCampaign{Key: "k", Learner: s.learners[0], Status: "draft"})
+		s.lose(conversation.CancelCampaign{Key: "chat/k", Learner: s.learners[0], Status: "draft"})
 		s.lose(conversation.CancelCampaign{Campaign: id, Learner: s.learners[1], Status: "scheduled"})
 		s.effect(conversation.CancelCampaign{Campaign: id, Learner: s.learners[0], Status: "scheduled"})
 		s.want([]string{"cancelled"}, "SELECT status FROM campaigns")
@@ -194,7 +214,7 @@ var announceFactCases = map[string]func(*testing.T, *bundle){
 	"who is no trainer gets nothing of a trainer": func(t *testing.T, b *bundle) {
 		_, ids := b.enrolled("spring", person(village1, "李一", "AAAA"))
 		b.done(start, typed("1", "o1"), conversation.Bind{Learner: ids[0]})
-		f := b.load(typed("2", "o1"), needs(conversation.Needs{Trainer: true, Audiences: true, Unit: "一", Draft: "k", Size: true, Result: 1, Waiting: true})).Facts
+		f := b.load(typed("2", "o1"), needs(conversation.Needs{Trainer: true, Audiences: true, Unit: "一", Draft: "chat/k", Size: true, Result: 1, Waiting: true})).Facts
 		if f.Trainer != nil || f.Units != nil || f.Draft != nil || f.Result != nil || f.Waiting != nil {
 			t.Errorf("%+v", f)
 		}
@@ -230,7 +250,7 @@ var announceFactCases = map[string]func(*testing.T, *bundle){
 		_, ids := b.enrolled("spring", person(village1, "李一", "AAAA"), person(village1, "王二", "BBBB"))
 		b.trains(village1, ids...)
 		b.done(start, typed("1", "o1"), conversation.Bind{Learner: ids[0]})
-		b.done(start, typed("2", "o1"), conversation.DraftCampaign{Key: "k", Learner: ids[0], Title: "开会", Text: "明天开会"})
+		b.done(start, typed("2", "o1"), conversation.DraftCampaign{Key: "chat/k", Learner: ids[0], Title: "开会", Text: "明天开会"})
 		forecast, err := json.Marshal(bot.Forecast{
 			Audience: 9, Rungs: map[delivery.Rung]int{delivery.RungWindow: 4, delivery.RungNotice: 1}, Later: 2, Seconds: 7,
 			Unreachable: map[delivery.Why]int{delivery.WhyNoWindow: 1, delivery.WhyNotBound: 3},
@@ -239,7 +259,7 @@ var announceFactCases = map[string]func(*testing.T, *bundle){
 			t.Fatal(err)
 		}
 		b.exec("UPDATE campaigns SET forecast = ?", string(forecast))
-		got := b.load(typed("3", "o1"), needs(conversation.Needs{Trainer: true, Draft: "k"})).Facts.Draft
+		got := b.load(typed("3", "o1"), needs(conversation.Needs{Trainer: true, Draft: "chat/k"})).Facts.Draft
 		want := &conversation.DraftFacts{
 			ID: b.number("SELECT id FROM campaigns"), Status: "draft", Title: "开会", Text: "明天开会",
 			Forecast: &conversation.Forecast{Audience: 9, Reachable: 5, Later: 2, Seconds: 7, Reasons: []conversation.Count{{Why: "not_bound", Count: 3}, {Why: "no_window", Count: 1}}},
@@ -247,11 +267,11 @@ var announceFactCases = map[string]func(*testing.T, *bundle){
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
-		if d := b.load(typed("4", "o1"), needs(conversation.Needs{Trainer: true, Draft: "k", Size: true})).Facts.Draft; d.Size != 2 {
+		if d := b.load(typed("4", "o1"), needs(conversation.Needs{Trainer: true, Draft: "chat/k", Size: true})).Facts.Draft; d.Size != 2 {
 			t.Errorf("%d people, want 2", d.Size)
 		}
 		b.done(start, typed("5", "o2"), conversation.Bind{Learner: ids[1]})
-		if d := b.load(typed("6", "o2"), needs(conversation.Needs{Trainer: true, Draft: "k"})).Facts.Draft; d != nil {
+		if d := b.load(typed("6", "o2"), needs(conversation.Needs{Trainer: true, Draft: "chat/k"})).Facts.Draft; d != nil {
 			t.Errorf("another trainer's draft: %+v", d)
 		}
 	},
@@ -259,9 +279,9 @@ var announceFactCases = map[string]func(*testing.T, *bundle){
 		_, ids := b.enrolled("spring", person(village1, "李一", "AAAA"))
 		b.trains(village1, ids[0])
 		b.done(start, typed("1", "o1"), conversation.Bind{Learner: ids[0]})
-		b.done(start, typed("2", "o1"), conversation.DraftCampaign{Key: "k", Learner: ids[0], Title: "开会", Text: "明天开会", WantsAck: true})
-		b.done(start, typed("3", "o1"), conversation.SubmitCampaign{Key: "k", Learner: ids[0]}, conversation.DraftCampaign{Key: "next", Learner: ids[0], Title: "下一条", Text: "还没发"})
-		id := b.number("SELECT id FROM campaigns WHERE request_key = 'k'")
+		b.done(start, typed("2", "o1"), conversation.DraftCampaign{Key: "chat/k", Learner: ids[0], Title: "开会", Text: "明天开会", WantsAck: true})
+		b.done(start, typed("3", "o1"), conversation.SubmitCampaign{Key: "chat/k", Learner: ids[0]}, conversation.DraftCampaign{Key: "next", Learner: ids[0], Title: "下一条", Text: "还没发"})
+		id := b.number("SELECT id FROM campaigns WHERE request_key = 'chat/k'")
 		b.exec("UPDATE campaigns SET status = 'running' WHERE id = ?", id)
 		for i, d := range strings.Fields("delivered accepted accepted unknown:ambiguous failed:refusing refused:platform skipped:no_window skipped:no_window cancelled:cancelled expired:deadline pending claimed sending") {
 			state, why, _ := strings.Cut(d, ":")

@@ -29,7 +29,8 @@ CREATE TABLE IF NOT EXISTS campaigns (
     PRIMARY KEY (id),
     UNIQUE KEY campaigns_request (request_key),
     KEY campaigns_status (status, due_at),
-    KEY campaigns_of (of_id)
+    KEY campaigns_of (of_id),
+    KEY campaigns_maker (made_by, id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- One recipient of a campaign; the row is the job. States: bot/delivery. lease_until is by the database's

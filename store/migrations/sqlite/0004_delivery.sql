@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS campaigns (
 CREATE UNIQUE INDEX IF NOT EXISTS campaigns_request ON campaigns (request_key);
 CREATE INDEX IF NOT EXISTS campaigns_status ON campaigns (status, due_at);
 CREATE INDEX IF NOT EXISTS campaigns_of ON campaigns (of_id);
+CREATE INDEX IF NOT EXISTS campaigns_maker ON campaigns (made_by, id);
 
 -- One recipient of a campaign; the row is the job. States: bot/delivery. lease_until is by the database's
 -- clock. tried: rungs that the platform refused for this row, parted by commas. not_after is never before
