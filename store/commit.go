@@ -252,7 +252,7 @@ func contactTimes(t *conversation.Turn) (typed, tap int64) {
 // moveOn writes the states of known identities in one statement: WHERE seq is as read. Fewer rows
 // than asked for means that somebody's state has moved on, and nothing of the batch may stand.
 func (w *turnWriter) moveOn(ctx context.Context, places []int) error {
-	var states, since, typed, tap, mark, where clause
+	var states, since, refusing, typed, tap, mark, where clause
 	for _, i := range places {
 		t := &w.turns[i]
 		id := int64(t.Identity.ID)
@@ -267,6 +267,8 @@ func (w *turnWriter) moveOn(ctx context.Context, places []int) error {
 		case at != 0:
 			// One that comes late opens nothing anew.
 			since.add(" WHEN ? THEN CASE WHEN typed_at >= ? THEN sent_since ELSE 0 END", id, at)
+			// Who writes wants to be answered: receiving is on again.
+			refusing.add(" WHEN ? THEN CASE WHEN typed_at >= ? THEN refusing ELSE 0 END", id, at)
 			typed.add(" WHEN ? THEN CASE WHEN typed_at >= ? THEN typed_at ELSE ? END", id, at, at)
 		case tapped != 0:
 			// A tap opens a minute; inside the 48 hours of a typed message it adds nothing.
@@ -280,12 +282,13 @@ func (w *turnWriter) moveOn(ctx context.Context, places []int) error {
 	if where.text.Len() == 0 {
 		return nil
 	}
-	// Order matters: MySQL assigns from left to right, so sent_since looks at typed_at before it changes.
+	// Order matters: MySQL assigns from left to right, so sent_since and refusing look at typed_at before it changes.
 	var q clause
 	// Who sends anything follows; only Unfollow says otherwise, and deletes the row.
 	q.add("UPDATE identities SET seq = seq + 1, following = 1")
 	q.column("state", states, "state")
 	q.column("sent_since", since, "sent_since")
+	q.column("refusing", refusing, "refusing")
 	q.column("typed_at", typed, "typed_at")
 	q.column("tap_at", tap, "tap_at")
 	q.column("unconfirmed_key", mark, "unconfirmed_key")

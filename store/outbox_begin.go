@@ -188,6 +188,7 @@ func (b *beginning) begin(d bot.ClaimedDelivery) bool {
 	}
 	j.state, j.why, j.rung, j.identity = delivery.Sending, delivery.WhyNone, d.Rung, int64(p.id)
 	j.attempts++
+	j.verdict = ""
 	if j.first == 0 {
 		j.first = toMs(b.now)
 	}

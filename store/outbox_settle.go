@@ -32,11 +32,16 @@ func (s *Store) SettleDeliveries(ctx context.Context, now time.Time, group []bot
 		l := lessons{now: now}
 		for i, d := range group {
 			j := held(jobs, d.ClaimedDelivery)
-			if j == nil || j.state != delivery.Sending {
+			switch {
+			case j != nil && j.state == delivery.Sending:
+				j.settle(d.Settlement)
+			case overtaken(jobs[d.ID], d.ClaimedDelivery):
+				j = jobs[d.ID]
+				j.answered(d.Settlement.Outcome)
+			default:
 				continue
 			}
 			out[i] = true
-			j.settle(d.Settlement)
 			l.learn(conversation.IdentityID(j.identity), d)
 			changed = append(changed, j)
 		}
@@ -66,8 +71,20 @@ func (j *job) settle(t delivery.Settlement) {
 	}
 	j.tried = tried(j.tried, t.Tried)
 	j.notBefore = toMs(t.Due)
-	j.verdict, j.errcode, j.reason = string(o.Verdict), o.Code, cut(o.Reason, 40)
-	j.rid, j.message = cut(o.RequestID, 80), cut(o.MessageID, 80)
+	j.errcode, j.reason = o.Code, cut(o.Reason, 40)
+	j.answered(o)
+}
+
+// answered keeps whose answer came to the call under way.
+func (j *job) answered(o channel.Outcome) {
+	j.verdict, j.rid, j.message = string(o.Verdict), cut(o.RequestID, 80), cut(o.MessageID, 80)
+}
+
+// overtaken reports whether a receipt came before the call's own answer: it has the last word about the
+// state (D7), but the call counts all the same. A call's answer is kept once.
+func overtaken(j *job, d bot.ClaimedDelivery) bool {
+	return j != nil && d.State == delivery.Sending && j.owner == d.Owner && j.term == d.Term && j.verdict == "" &&
+		(j.state == delivery.Delivered || j.state == delivery.Refused)
 }
 
 // lessons are what a group of answers says about the recipients' phones.
