@@ -109,9 +109,13 @@ func (t *turn) giveUpDraft() {
 }
 
 func (t *turn) quitDraft() {
+	key := "trainer.quit"
+	if t.f.Draft != nil && t.f.Draft.Status != statusDraft { // sent by another way meanwhile
+		key = "trainer.no_draft"
+	}
 	t.giveUpDraft()
 	t.s.Mode = t.resting()
-	t.say("trainer.quit")
+	t.say(key)
 	t.remind()
 }
 
@@ -315,6 +319,7 @@ func (t *turn) amend() {
 	}
 	d := t.s.Draft
 	t.s.Mode = ModeSend
+	was, note := d.At, ""
 	switch t.wish.act {
 	case actWantAck:
 		d.WantsAck = true
@@ -346,7 +351,10 @@ func (t *turn) amend() {
 		d.At = at.UnixMilli()
 	}
 	t.emit(AmendCampaign{Key: d.Key, Learner: t.f.Identity.Learner, WantsAck: d.WantsAck, At: d.at()})
-	t.show(f.Title, f.Text, "")
+	if d.At != was { // who can be reached depends on when
+		note = "trainer.counting"
+	}
+	t.show(f.Title, f.Text, note)
 }
 
 // rewrite gives up the text and asks for another; the audience stays.

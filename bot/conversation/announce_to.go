@@ -69,7 +69,7 @@ func (t *turn) optionName(o string) string {
 }
 
 func (t *turn) everybody() string {
-	return t.phrases.Say("trainer.everybody_in", fault.A("unit", t.f.Trainer.Name))
+	return t.phrases.Say("trainer.everybody_in", fault.A("unit", cut(t.f.Trainer.Name, 120)))
 }
 
 func (t *turn) class(option string) *TrainerClass {
