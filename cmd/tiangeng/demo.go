@@ -218,9 +218,9 @@ func (c *demoCmd) banner(p *program, at addresses) {
   健康 health     %s/healthz
 
   试一试：在“李文山”的手机上点“今日学习”，读完打一个字母答题；给“杨秀兰”点关注，再发“杨秀兰 新村 7K3M”绑定；
-  把时钟拨到“明天 08:00”，看推送；下面的“线路”里有每条消息的密文和明文。
+  把时钟拨到“明天 08:00”，看推送；在“陈老师”的手机上发“发通知”，把通知发给全班；下面的“线路”里有每条消息的密文和明文。
   Try: tap 今日学习 on the first phone and answer by one letter; follow on the second and type the suggested line to bind;
-  move the clock to tomorrow 08:00 and see the push; the panel shows what went over the wire.
+  move the clock to tomorrow 08:00 and see the push; as 陈老师 say 发通知 to write to the class; the panel shows what went over the wire.
 
   名单 completion list:  go run ./cmd/tiangeng completions export -c %s
   数据 data: %s   重来 start over: --fresh   停止 stop: Ctrl-C

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tiangeng/tiangeng/bot"
 	"github.com/tiangeng/tiangeng/bot/people"
 	"github.com/tiangeng/tiangeng/bot/sim"
 	"github.com/tiangeng/tiangeng/bot/study"
@@ -79,7 +80,7 @@ func demoPersonas() []sim.Persona {
 		{OpenID: phoneLi, Name: "李文山", Note: "村干部，已绑定", Avatar: "李", Color: "#4a7c59", Hints: hints("今日学习", "继续", "我的学习", "帮助")},
 		{OpenID: phoneYang, Name: "杨秀兰", Note: "村干部，刚来，要先绑定", Avatar: "杨", Color: "#a8577e", Hints: hints("杨秀兰 新村 7K3M", "今日学习")},
 		{OpenID: phoneWang, Name: "王建国", Note: "乡镇干部，已绑定", Avatar: "王", Color: "#4668a8", Hints: hints("今日学习", "暂停", "恢复")},
-		{OpenID: phoneChen, Name: "陈老师", Note: "教员，自己也在班里学", Avatar: "陈", Color: "#b0772f", Hints: hints("今日学习", "我的学习")},
+		{OpenID: phoneChen, Name: "陈老师", Note: "教员，自己也在班里学", Avatar: "陈", Color: "#b0772f", Hints: hints("发通知", "1", "通知结果", "今日学习")},
 	}
 }
 
@@ -112,6 +113,14 @@ func seedDemo(ctx context.Context, a *app) error {
 	if _, err := a.store.ApplyRoster(ctx, now, "demo", demoRoster(), demoCohort); err != nil {
 		return fmt.Errorf("importing the sample roster: %w", err)
 	}
+	chen, err := oneLearner(ctx, a, 0, "陈老师", string(demoTownship))
+	if err != nil {
+		return fmt.Errorf("looking for the sample trainer: %w", err)
+	}
+	trainer := bot.Trainer{Learner: chen.ID, Name: chen.Name, Scope: people.Scope{Units: []people.OrgCode{demoTownship}}, Since: study.DayOf(now)}
+	if err := a.store.PutTrainer(ctx, now, "demo", trainer); err != nil {
+		return fmt.Errorf("making the sample trainer: %w", err)
+	}
 	return a.writeDemoConfig()
 }
 
@@ -126,9 +135,6 @@ func (a *app) writeDemoConfig() error {
 // playFirstDay brings the phones to where a tour begins: three people have followed and bound
 // through the real webhook, one is still outside.
 func playFirstDay(ctx context.Context, a *app, platform *sim.Platform) error {
-	if _, err := a.client.ApplyMenu(ctx, menu()); err != nil {
-		return fmt.Errorf("putting the menu into the simulated account: %w", err)
-	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	for phone, words := range map[string]string{
@@ -142,5 +148,6 @@ func playFirstDay(ctx context.Context, a *app, platform *sim.Platform) error {
 			return errors.Join(errors.New("the first binding failed"), err)
 		}
 	}
-	return nil
+	_, _, err := a.applyMenus(ctx) // now that the trainer's phone is known
+	return err
 }
