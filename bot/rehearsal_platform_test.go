@@ -49,7 +49,7 @@ func newModelPlatform(w *world) *modelPlatform {
 	}
 	p.nameless = w.draw(5) == 0
 	if w.draw(3) == 0 {
-		p.quota, p.reserve, p.limits = 4+w.draw(6), 1+w.draw(3), map[channel.Way]int{}
+		p.quota, p.reserve, p.limits = 4+w.draw(9), 1+w.draw(3), map[channel.Way]int{}
 		p.others = w.draw(2) * w.draw(6)
 		for _, way := range []channel.Way{channel.WayWindow, channel.WayNotice, channel.WayOnce, channel.WayTemplate, channel.WayMass} {
 			p.limits[way] = p.quota
