@@ -15,7 +15,7 @@ import (
 func TestReadHour(t *testing.T) {
 	t.Parallel()
 	const (
-		clear   = conversation.HourClear
+		fine    = conversation.HourClear
 		none    = conversation.HourNone
 		several = conversation.HourSeveral
 		meant   = conversation.HourMeant
@@ -26,33 +26,33 @@ func TestReadHour(t *testing.T) {
 		doubt conversation.HourDoubt
 		wish  bool
 	}{
-		{"每天12:30推送", "12:30", clear, true},
-		{"每天１２：３０推送", "12:30", clear, true},
-		{"12点半发给我", "12:30", clear, true},
-		{"十二点半发给我", "12:30", clear, true},
-		{"改时间 7点", "07:00", clear, true},
-		{"改時間 7點", "07:00", clear, true},
-		{"改时间7点30", "07:30", clear, true},
-		{"改时间 7点零5分", "07:05", clear, true},
-		{"改时间，早上七点一刻", "07:15", clear, true},
-		{"改时间 8点三刻", "08:45", clear, true},
-		{"改时间 8点整", "08:00", clear, true},
-		{"改时间 8点钟", "08:00", clear, true},
-		{"改时间到晚上8点", "20:00", clear, true},
-		{"改时间 下午1点", "13:00", clear, true},
-		{"改时间 中午1点", "13:00", clear, true},
-		{"改时间 中午12点半", "12:30", clear, true},
-		{"改时间 傍晚六点", "18:00", clear, true},
-		{"改时间 20:59", "20:59", clear, true},
-		{"改时间 7.30", "07:30", clear, true},
-		{"改时间 7;30", "07:30", clear, true},
-		{"改时间 7:30pm", "19:30", clear, true},
-		{"改时间 凌晨2点", "02:00", clear, true},
-		{"改时间 晚上12点", "00:00", clear, true},
-		{"改时间 06:30", "06:30", clear, true},
-		{"晚上七点提醒我学习", "19:00", clear, true},
-		{"定时推送 8点", "08:00", clear, true},
-		{"二十点推送", "20:00", clear, true},
+		{"每天12:30推送", "12:30", fine, true},
+		{"每天１２：３０推送", "12:30", fine, true},
+		{"12点半发给我", "12:30", fine, true},
+		{"十二点半发给我", "12:30", fine, true},
+		{"改时间 7点", "07:00", fine, true},
+		{"改時間 7點", "07:00", fine, true},
+		{"改时间7点30", "07:30", fine, true},
+		{"改时间 7点零5分", "07:05", fine, true},
+		{"改时间，早上七点一刻", "07:15", fine, true},
+		{"改时间 8点三刻", "08:45", fine, true},
+		{"改时间 8点整", "08:00", fine, true},
+		{"改时间 8点钟", "08:00", fine, true},
+		{"改时间到晚上8点", "20:00", fine, true},
+		{"改时间 下午1点", "13:00", fine, true},
+		{"改时间 中午1点", "13:00", fine, true},
+		{"改时间 中午12点半", "12:30", fine, true},
+		{"改时间 傍晚六点", "18:00", fine, true},
+		{"改时间 20:59", "20:59", fine, true},
+		{"改时间 7.30", "07:30", fine, true},
+		{"改时间 7;30", "07:30", fine, true},
+		{"改时间 7:30pm", "19:30", fine, true},
+		{"改时间 凌晨2点", "02:00", fine, true},
+		{"改时间 晚上12点", "00:00", fine, true},
+		{"改时间 06:30", "06:30", fine, true},
+		{"晚上七点提醒我学习", "19:00", fine, true},
+		{"定时推送 8点", "08:00", fine, true},
+		{"二十点推送", "20:00", fine, true},
 		{"改时间 6点", "18:00", meant, true},
 		{"改时间 三点半", "15:30", meant, true},
 		{"改时间", "", none, true},
@@ -62,7 +62,7 @@ func TestReadHour(t *testing.T) {
 		{"改时间 123:30", "", none, true},
 		{"改时间 12:300", "", none, true},
 		{"改时间 7点或者8点", "", several, true},
-		{"12点半", "12:30", clear, false}, // a time alone is no wish
+		{"12点半", "12:30", fine, false}, // a time alone is no wish
 		{"每天推送", "", none, false},
 		{"为什么8点没有推送", "", none, false},
 		{"8点怎么没发给我", "", none, false},
