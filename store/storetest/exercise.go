@@ -44,6 +44,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) (dsn string)) {
 		{"people", peopleCases},
 		{"courses", courseCases},
 		{"push", pushCases},
+		{"campaigns", campaignCases},
 		{"outbox", outboxCases},
 		{"list", listCases},
 		{"operations", operationCases},
