@@ -39,13 +39,17 @@ type Options struct {
 	// "embedded" for one in this process, which forgets everything at the end.
 	URL    string
 	Logger *slog.Logger // nil discards
+	// Replicas is how many processes share the account, 1 by default: while Redis does not answer, each
+	// takes its part of the rates.
+	Replicas int
 }
 
-// Cache implements bot.Cache and the token store of the WeChat adapter.
+// Cache implements bot.Cache, bot.Limiter and the token store of the WeChat adapter.
 type Cache struct {
 	client   redis.UniversalClient
 	embedded *embedded
 	breaker  breaker
+	limits   limits
 }
 
 var _ bot.Cache = (*Cache)(nil)
@@ -59,13 +63,14 @@ func New(o Options) (*Cache, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	c := &Cache{breaker: breaker{log: o.Logger, now: time.Now}}
+	c := &Cache{breaker: breaker{log: o.Logger, now: time.Now}, limits: limits{replicas: max(1, o.Replicas)}}
 	if o.URL == "embedded" {
 		e, err := startEmbedded()
 		if err != nil {
 			return nil, err
 		}
 		c.embedded, o.URL = e, e.url()
+		c.limits.now = time.Now // the embedded server's own clock moves in ticks
 	}
 	options, cluster, err := parseURL(o.URL)
 	if err != nil {
