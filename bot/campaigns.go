@@ -278,6 +278,9 @@ func (s *Service) RemindUnacked(ctx context.Context, scope people.Scope, id Camp
 	if err != nil {
 		return c, err
 	}
+	if c.Of != 0 { // a reminder of a reminder is one of the first
+		return s.RemindUnacked(ctx, scope, c.Of, actor)
+	}
 	if !c.WantsAck {
 		return c, fault.New(fault.Conflict, "campaign.no_ack_wanted")
 	}
