@@ -59,7 +59,7 @@ func (s *Service) Dispatch(ctx, work context.Context) (Dispatched, error) {
 		if took := time.Since(began); took < quickClaim {
 			size = min(2*size, s.o.ClaimSize)
 		} else {
-			size = max(size/2, min(s.o.GroupSize, s.o.ClaimSize))
+			size = max(size/2, min(s.o.SendWorkers, s.o.ClaimSize))
 		}
 		mass, err := s.dispatchMass(ctx, work)
 		total.add(mass)

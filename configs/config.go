@@ -17,6 +17,7 @@ type Config struct {
 	PublicURL   string   `yaml:"public_url" help:"how phones and the platform reach the public listener, for example https://learn.example.gov.cn"`
 	AdminListen string   `yaml:"admin_listen" default:"127.0.0.1:9090" help:"address of health, metrics and profiling; must not be public"`
 	Replica     string   `yaml:"replica" help:"name of this process among the replicas; empty takes the host name and a random part"`
+	Replicas    int      `yaml:"replicas" default:"1" help:"how many processes run side by side, 1 to 100: each one's share of the sending rates while Redis is away"`
 	Database    Database `yaml:"database"`
 	Redis       Redis    `yaml:"redis"`
 	WeChat      WeChat   `yaml:"wechat"`

@@ -41,6 +41,9 @@ func (c *Config) Validate() []error {
 	if d := c.Database.DSN; d != "" && !strings.HasPrefix(d, "mysql://") && !strings.HasPrefix(d, "sqlite://") {
 		bad("database.dsn", "must begin with mysql:// or sqlite://")
 	}
+	if c.Replicas < 1 || c.Replicas > 100 {
+		bad("replicas", "must be 1 to 100")
+	}
 	if c.Database.Connections < 2 || c.Database.Connections > 500 {
 		bad("database.connections", "must be 2 to 500")
 	}

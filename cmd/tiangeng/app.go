@@ -70,7 +70,7 @@ func openApp(ctx context.Context, c *configs.Config, log *slog.Logger, o appOpti
 	if err = publish(ctx, a.store, a.subject, a.clock.Now, log); err != nil {
 		return a, err
 	}
-	if a.cache, err = cache.New(cache.Options{URL: c.Redis.URL, Logger: log}); err != nil {
+	if a.cache, err = cache.New(cache.Options{URL: c.Redis.URL, Replicas: c.Replicas, Logger: log}); err != nil {
 		return a, fmt.Errorf("redis: %w", err)
 	}
 	if err = a.openClient(); err != nil {
