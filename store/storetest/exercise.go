@@ -45,6 +45,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) (dsn string)) {
 		{"courses", courseCases},
 		{"push", pushCases},
 		{"campaigns", campaignCases},
+		{"audience", audienceCases},
 		{"outbox", outboxCases},
 		{"list", listCases},
 		{"operations", operationCases},
