@@ -63,10 +63,10 @@ type Options struct {
 	Patience     time.Duration // 4.2 s from arrival to reply; the platform gives 5 s
 	PollInterval time.Duration // 1 s between looks at schedule, outbox and leases
 	Lease        time.Duration // 60 s
-	SendLanes    int           // 2 groups in flight: one is written while another is on the wire
-	SendWorkers  int           // 16 calls of a group at once; 1 makes them in order
-	GroupSize    int           // 64 deliveries written ahead in one commit
-	ClaimSize    int           // 1,024: no more than is sent within a third of a lease
+	SendLanes    int           // 3 groups in flight: one is written while another is on the wire
+	SendWorkers  int           // 32 calls of a group at once; 1 makes them in order
+	GroupSize    int           // 128 deliveries written ahead in one commit
+	ClaimSize    int           // 2,048: no more than is sent within a third of a lease
 	FreezePage   int           // 2,000 recipients planned and written in one transaction
 }
 
@@ -77,10 +77,10 @@ func (o *Options) setDefaults() {
 	setDefault(&o.Patience, 4200*time.Millisecond)
 	setDefault(&o.PollInterval, time.Second)
 	setDefault(&o.Lease, time.Minute)
-	setDefault(&o.SendLanes, 2)
-	setDefault(&o.SendWorkers, 16)
-	setDefault(&o.GroupSize, 64)
-	setDefault(&o.ClaimSize, 1024)
+	setDefault(&o.SendLanes, 3)
+	setDefault(&o.SendWorkers, 32)
+	setDefault(&o.GroupSize, 128)
+	setDefault(&o.ClaimSize, 2048)
 	setDefault(&o.FreezePage, 2000)
 	setDefault(&o.AccountName, "default")
 	if o.Logger == nil {

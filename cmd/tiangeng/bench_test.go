@@ -372,6 +372,15 @@ func TestSideBySide(t *testing.T) {
 	checkNothingLost(t, dsn, c, steady)
 }
 
+// A push to 35,000 and to 350,000 on MariaDB, beside a bare client of the same platform.
+func TestPushAtScale(t *testing.T) {
+	out, errs, status := runBinaryFor(t, 20*time.Minute, buildBinary(t), os.Environ(), "rehearse", "--compare", "--dsn", storetest.MariaDB(t))
+	if status != 0 {
+		t.Fatalf("exit %d\n%s%s", status, out, errs)
+	}
+	fmt.Fprintf(os.Stdout, "\n%s, %d CPUs, %s, MariaDB\n\n%s\n", time.Now().Format(time.DateOnly), runtime.NumCPU(), runtime.Version(), out)
+}
+
 func median(runs []load) load {
 	slices.SortFunc(runs, func(x, y load) int { return int(x.rate() - y.rate()) })
 	return runs[len(runs)/2]

@@ -141,7 +141,13 @@ func (p *process) kill() {
 // runBinary runs a command to its end.
 func runBinary(t testing.TB, bin string, env []string, args ...string) (stdout, stderr string, status int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	return runBinaryFor(t, 2*time.Minute, bin, env, args...)
+}
+
+// runBinaryFor is runBinary for work that may take longer.
+func runBinaryFor(t testing.TB, limit time.Duration, bin string, env []string, args ...string) (stdout, stderr string, status int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, bin, args...)
 	cmd.Env = env
