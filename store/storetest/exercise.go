@@ -46,6 +46,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) (dsn string)) {
 		{"push", pushCases},
 		{"campaigns", campaignCases},
 		{"audience", audienceCases},
+		{"sends", sendCases},
 		{"outbox", outboxCases},
 		{"list", listCases},
 		{"operations", operationCases},
