@@ -47,6 +47,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) (dsn string)) {
 		{"campaigns", campaignCases},
 		{"audience", audienceCases},
 		{"sends", sendCases},
+		{"mass", massCases},
 		{"outbox", outboxCases},
 		{"list", listCases},
 		{"operations", operationCases},
