@@ -87,7 +87,8 @@ func campaignIDs(list []int64) []bot.CampaignID {
 
 // sweepPending ends what is too late and what belongs to cancelled campaigns.
 func (s *Store) sweepPending(ctx context.Context, now time.Time) (expired int, err error) {
-	lanes, err := s.lanes(ctx, s.db)
+	var lanes []lane
+	err = s.lanesFrom(ctx, s.db, 0, func(l []lane) bool { lanes = append(lanes, l...); return true })
 	if err != nil {
 		return 0, plain(err)
 	}

@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS campaigns (
     created_at BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (id),
     UNIQUE KEY campaigns_request (request_key),
-    KEY campaigns_status (status, due_at),
+    KEY campaigns_status (status, kind, deadline_at),
     KEY campaigns_of (of_id),
     KEY campaigns_maker (made_by, id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
@@ -73,7 +73,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
     KEY deliveries_learner (learner_id, id),
     KEY deliveries_identity (identity_id, state, first_attempt_at),
     KEY deliveries_message (message_id),
-    KEY deliveries_batch (batch_id, state)
+    KEY deliveries_batch (batch_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- Every change of a delivery's state; append-only (D7).

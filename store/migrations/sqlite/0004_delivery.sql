@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS campaigns (
     created_at BIGINT NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX IF NOT EXISTS campaigns_request ON campaigns (request_key);
-CREATE INDEX IF NOT EXISTS campaigns_status ON campaigns (status, due_at);
+CREATE INDEX IF NOT EXISTS campaigns_status ON campaigns (status, kind, deadline_at);
 CREATE INDEX IF NOT EXISTS campaigns_of ON campaigns (of_id);
 CREATE INDEX IF NOT EXISTS campaigns_maker ON campaigns (made_by, id);
 
@@ -72,7 +72,7 @@ CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (state, campaign_id, run
 CREATE INDEX IF NOT EXISTS deliveries_learner ON deliveries (learner_id, id);
 CREATE INDEX IF NOT EXISTS deliveries_identity ON deliveries (identity_id, state, first_attempt_at);
 CREATE INDEX IF NOT EXISTS deliveries_message ON deliveries (message_id);
-CREATE INDEX IF NOT EXISTS deliveries_batch ON deliveries (batch_id, state);
+CREATE INDEX IF NOT EXISTS deliveries_batch ON deliveries (batch_id);
 
 -- Every change of a delivery's state; append-only (D7).
 CREATE TABLE IF NOT EXISTS delivery_history (
