@@ -279,6 +279,33 @@ var sendCases = map[string]func(*testing.T, *bundle){
 			}
 		}
 	},
+	"of many campaigns, with several rungs each, none is forgotten": func(_ *testing.T, b *bundle) {
+		learners := b.bound(4)
+		o := &outbox{bundle: b}
+		for i := range 60 {
+			c := b.running(announcement(fmt.Sprint(i)), delivery.RungWindow, learners)
+			b.exec("UPDATE deliveries SET rung = 'long' WHERE campaign_id = ? AND learner_id = ?", int64(c.ID), int64(learners[1]))
+			b.exec("UPDATE deliveries SET rung = '' WHERE campaign_id = ? AND learner_id = ?", int64(c.ID), int64(learners[2]))
+		}
+		b.exec("UPDATE campaigns SET paused_by = 'x' WHERE id BETWEEN 10 AND 49")
+		seen := map[int64]bool{}
+		for range 30 { // 80 rows, 10 a claim: a claim that finds none although there are some would show
+			for _, d := range o.claim("me", 10) {
+				seen[d.ID] = true
+			}
+			if len(seen) == 80 {
+				break
+			}
+		}
+		if len(seen) != 80 || len(o.claim("me", 10)) != 0 {
+			b.t.Errorf("%d of 80 were claimed", len(seen))
+		}
+		b.exec("UPDATE campaigns SET paused_by = ''")
+		for n := 1; n > 0; {
+			n = len(o.claim("me", 25))
+		}
+		b.want([]string{"claimed|240"}, "SELECT state, COUNT(*) FROM deliveries GROUP BY state")
+	},
 	"twelve thousand rows that may not go do not hide one that may (B5)": func(_ *testing.T, b *bundle) {
 		learners := b.bound(1)
 		for _, x := range []struct {
