@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -86,9 +87,16 @@ func (s *Service) ForecastDrafts(ctx context.Context) error {
 	return nil
 }
 
+// maker is who wrote a campaign on a phone; false when it was written elsewhere.
+func (c Campaign) maker() (people.LearnerID, bool) {
+	number, ok := strings.CutPrefix(c.By, "learner:")
+	id, err := strconv.ParseInt(number, 10, 64)
+	return people.LearnerID(id), ok && err == nil
+}
+
 func (s *Service) tellForecast(ctx context.Context, c Campaign, f Forecast) error {
-	var maker people.LearnerID
-	if _, err := fmt.Sscanf(c.By, "learner:%d", &maker); err != nil {
+	maker, onPhone := c.maker()
+	if !onPhone {
 		return nil
 	}
 	list, err := s.o.Store.Recipients(ctx, s.o.Now(), people.Everyone(), Audience{Learners: []people.LearnerID{maker}}, 0, 1)

@@ -143,13 +143,13 @@ func (w *world) applyCampaign(e conversation.Effect) error {
 	case conversation.AmendCampaign:
 		c, err := byKey(e.Key, e.Learner)
 		if err != nil || c.status != "draft" {
-			return fmt.Errorf("amending %q: %v", e.Key, err)
+			return fmt.Errorf("amending %q: %w", e.Key, err)
 		}
 		c.wantsAck, c.at = e.WantsAck, e.At
 	case conversation.SubmitCampaign:
 		c, err := byKey(e.Key, e.Learner)
 		if err != nil || c.status != "draft" || c.submits > 0 {
-			return fmt.Errorf("submitting %q a second time: %v", e.Key, err)
+			return fmt.Errorf("submitting %q a second time: %w", e.Key, err)
 		}
 		c.submits, c.status, c.sentAt = 1, "scheduled", w.now
 		if !c.at.IsZero() {
@@ -161,7 +161,7 @@ func (w *world) applyCampaign(e conversation.Effect) error {
 	case conversation.ReleaseCampaign:
 		c, err := w.find(func(c *campaign) bool { return c.id == e.Campaign })
 		if err != nil || c.status != "awaiting" || c.by == e.Learner {
-			return fmt.Errorf("releasing %d by %d: %v", e.Campaign, e.Learner, err)
+			return fmt.Errorf("releasing %d by %d: %w", e.Campaign, e.Learner, err)
 		}
 		c.status = "scheduled"
 	case conversation.CancelCampaign:
@@ -169,20 +169,20 @@ func (w *world) applyCampaign(e conversation.Effect) error {
 			return c.by == e.Learner && (c.id == e.Campaign || e.Key != "" && c.key == e.Key)
 		})
 		if err != nil || c.status != e.Status || c.status == "cancelled" {
-			return fmt.Errorf("cancelling %q %d: %v", e.Key, e.Campaign, err)
+			return fmt.Errorf("cancelling %q %d: %w", e.Key, e.Campaign, err)
 		}
 		c.status = "cancelled"
 	case conversation.Acknowledge:
 		c, err := w.find(func(c *campaign) bool { return c.id == e.Campaign })
 		if err != nil || !c.wantsAck || c.acked[e.Learner] || !c.seen[e.Learner] {
-			return fmt.Errorf("acknowledging %d: %v", e.Campaign, err)
+			return fmt.Errorf("acknowledging %d: %w", e.Campaign, err)
 		}
 		c.acked[e.Learner] = true
 	case conversation.ReadNotices:
 		for _, id := range e.Campaigns {
 			c, err := w.find(func(c *campaign) bool { return c.id == id })
 			if err != nil || c.seen[e.Learner] {
-				return fmt.Errorf("reading %d: %v", id, err)
+				return fmt.Errorf("reading %d: %w", id, err)
 			}
 			c.seen[e.Learner] = true
 		}

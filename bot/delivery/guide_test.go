@@ -30,7 +30,7 @@ func TestGuide(t *testing.T) {
 	t.Parallel()
 	want := guide()
 	if *update {
-		if err := os.WriteFile(guidePath, []byte(want), 0o644); err != nil { //nolint:gosec // a document
+		if err := os.WriteFile(guidePath, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -97,7 +97,7 @@ func TestReplicasTogetherKeepToARate(t *testing.T) {
 			t.Run(fmt.Sprint(name, " ", perSecond), func(t *testing.T) {
 				t.Parallel()
 				at := newClock()
-				random := rand.New(rand.NewPCG(1, uint64(perSecond*10))) //nolint:gosec // a repeatable test
+				random := rand.New(rand.NewPCG(1, uint64(perSecond*10)))
 				replicas := side(t, url, 3, at)
 				free := make([]time.Time, 3)
 				var all grants
@@ -133,7 +133,7 @@ func TestTheScriptIsTheArithmetic(t *testing.T) {
 			t.Parallel()
 			at := newClock()
 			c := side(t, url, 1, at)[0]
-			random := rand.New(rand.NewPCG(3, 3)) //nolint:gosec // a repeatable test
+			random := rand.New(rand.NewPCG(3, 3))
 			var due int64
 			g := newGCRA(123)
 			for i := range 2000 {

@@ -251,7 +251,7 @@ func many(n int) (list []people.LearnerID) {
 var audienceCases = map[string]func(*testing.T, *bundle){
 	"every condition, alone and mixed, under every scope": func(t *testing.T, b *bundle) {
 		ctx := t.Context()
-		rng := rand.New(rand.NewPCG(3, 2026)) //nolint:gosec // a test repeats itself
+		rng := rand.New(rand.NewPCG(3, 2026))
 		s := b.school(rng)
 		all := []people.Scope{people.Everyone(), {}, {Units: []people.OrgCode{village1}}, {Units: []people.OrgCode{"530112000000"}}, {Units: []people.OrgCode{village2, village3}}}
 		everybody, nobody := 0, 0

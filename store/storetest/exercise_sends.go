@@ -225,7 +225,7 @@ var sendCases = map[string]func(*testing.T, *bundle){
 			s.t.Errorf("%d while it is paused", n)
 		}
 		s.states(s.id, map[delivery.State]int{delivery.Accepted: 37, delivery.Pending: 63})
-		s.outbox.s = b.open() // every replica is a new one
+		s.s = b.open() // every replica is a new one
 		s.act(s.id, bot.ActResume)
 		if n := send(100); n != 63 || len(seen) != 100 {
 			s.t.Errorf("%d after it goes on, %d people in all", n, len(seen))

@@ -3,7 +3,7 @@ package wechat
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha1" //nolint:gosec // the platform's algorithm, see wechat-protocol §1.2
+	"crypto/sha1"
 	"encoding/hex"
 	"fmt"
 	"strconv"
@@ -49,7 +49,7 @@ func (c *Client) SignPage(ctx context.Context, address string) (PageConfig, erro
 
 func pageSignature(ticket, nonce string, timestamp int64, address string) string {
 	address, _, _ = strings.Cut(address, "#")
-	sum := sha1.Sum([]byte("jsapi_ticket=" + ticket + "&noncestr=" + nonce + "&timestamp=" + strconv.FormatInt(timestamp, 10) + "&url=" + address)) //nolint:gosec // as above
+	sum := sha1.Sum([]byte("jsapi_ticket=" + ticket + "&noncestr=" + nonce + "&timestamp=" + strconv.FormatInt(timestamp, 10) + "&url=" + address))
 	return hex.EncodeToString(sum[:])
 }
 
