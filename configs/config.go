@@ -98,7 +98,7 @@ type Push struct {
 	QuietUntil string        `yaml:"quiet_until" default:"07:00" help:"… until this time; equal times mean no quiet hours"`
 	Lateness   time.Duration `yaml:"lateness" default:"4h" help:"a push later than its hour by more than this is recorded as missed and not sent"`
 
-	ReleaseAbove int `yaml:"release_above" default:"500" help:"a campaign to more people than this needs a second person who releases it; 0: none does"`
+	ReleaseAbove int    `yaml:"release_above" default:"500" help:"a campaign to more people than this needs a second person who releases it; 0: none does"`
 	ReminderHour string `yaml:"reminder_hour" default:"19:30" help:"when those who have begun the day's lesson and not finished it are reminded once (Asia/Shanghai); empty switches it off"`
 	DigestHour   string `yaml:"digest_hour" help:"when the weekly digest goes out, for example 17:00; empty switches it off"`
 	DigestDay    string `yaml:"digest_day" default:"fri" help:"day of the weekly digest: mon, tue, wed, thu, fri, sat or sun"`
