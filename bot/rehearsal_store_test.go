@@ -340,7 +340,7 @@ func (s *modelStore) settle(now time.Time, r *modelDelivery, t delivery.Settleme
 	p.known.refusing = p.known.refusing || t.Refusing
 }
 
-func (s *modelStore) ReleaseDeliveries(ctx context.Context, now time.Time, group []bot.ReleasedDelivery) ([]bool, error) {
+func (s *modelStore) ReleaseDeliveries(ctx context.Context, _ time.Time, group []bot.ReleasedDelivery) ([]bool, error) {
 	out := make([]bool, len(group))
 	err := s.w.tx(ctx, "give back", func() {
 		for i, d := range group {
