@@ -21,6 +21,7 @@ test:
 
 test-go:
 	$(GO) test -race -shuffle=on -timeout 30m ./...
+	TIANGENG_SEEDS=20000 $(GO) test -run 'TestRehearsal$$' ./bot
 
 # Every fuzz target for FUZZTIME each (the corpus in testdata runs in `make test` anyway).
 FUZZTIME ?= 30s
