@@ -2,20 +2,15 @@ package web
 
 import (
 	"context"
-	_ "embed"
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/tiangeng/tiangeng/bot"
 	"github.com/tiangeng/tiangeng/content"
 )
-
-// openAPI describes every route and field below; a test holds the two together.
-//
-//go:embed openapi.json
-var openAPI []byte
 
 // APIOptions are what the HTTP API needs.
 type APIOptions struct {
@@ -51,27 +46,12 @@ type route struct {
 	serve        func(a *api, w http.ResponseWriter, r *request) error
 }
 
-// routes is the whole API: what is not in it is not there.
+// routes is the whole API: what is not in it is not there. Each group of acts has its file.
 func routes() []route {
-	act := func(act bot.CampaignAct) func(*api, http.ResponseWriter, *request) error {
-		return func(a *api, w http.ResponseWriter, r *request) error { return a.act(w, r, act) }
-	}
-	const one = "/api/v1/campaigns/{id}"
-	return []route{
-		{http.MethodGet, "/api/openapi.json", roleAnybody, (*api).describe},
-		{http.MethodPost, "/api/v1/campaigns", roleKey, (*api).draft},
-		{http.MethodGet, "/api/v1/campaigns", roleKey, (*api).list},
-		{http.MethodGet, one, roleKey, (*api).summary},
-		{http.MethodGet, one + "/unreached", roleKey, (*api).unreached},
-		{http.MethodPost, one + "/forecast", roleKey, (*api).forecast},
-		{http.MethodPost, one + "/test", roleKey, (*api).test},
-		{http.MethodPost, one + "/submit", roleKey, act(bot.ActSubmit)},
-		{http.MethodPost, one + "/release", roleKey, act(bot.ActRelease)},
-		{http.MethodPost, one + "/pause", roleKey, act(bot.ActPause)},
-		{http.MethodPost, one + "/resume", roleKey, act(bot.ActResume)},
-		{http.MethodPost, one + "/cancel", roleKey, act(bot.ActCancel)},
-		{http.MethodPost, one + "/remind", roleKey, (*api).remind},
-	}
+	return slices.Concat(
+		[]route{{http.MethodGet, "/api/openapi.json", roleAnybody, (*api).describe}},
+		campaignRoutes(),
+	)
 }
 
 // NewAPI returns the handler of everything below /api/.

@@ -17,6 +17,28 @@ import (
 	"github.com/tiangeng/tiangeng/content"
 )
 
+// campaignRoutes are the acts on announcements (通知).
+func campaignRoutes() []route {
+	act := func(act bot.CampaignAct) func(*api, http.ResponseWriter, *request) error {
+		return func(a *api, w http.ResponseWriter, r *request) error { return a.act(w, r, act) }
+	}
+	const one = "/api/v1/campaigns/{id}"
+	return []route{
+		{http.MethodPost, "/api/v1/campaigns", roleKey, (*api).draft},
+		{http.MethodGet, "/api/v1/campaigns", roleKey, (*api).list},
+		{http.MethodGet, one, roleKey, (*api).summary},
+		{http.MethodGet, one + "/unreached", roleKey, (*api).unreached},
+		{http.MethodPost, one + "/forecast", roleKey, (*api).forecast},
+		{http.MethodPost, one + "/test", roleKey, (*api).test},
+		{http.MethodPost, one + "/submit", roleKey, act(bot.ActSubmit)},
+		{http.MethodPost, one + "/release", roleKey, act(bot.ActRelease)},
+		{http.MethodPost, one + "/pause", roleKey, act(bot.ActPause)},
+		{http.MethodPost, one + "/resume", roleKey, act(bot.ActResume)},
+		{http.MethodPost, one + "/cancel", roleKey, act(bot.ActCancel)},
+		{http.MethodPost, one + "/remind", roleKey, (*api).remind},
+	}
+}
+
 // campaignRequest asks for an announcement. It is not the stored type: what a request must not set
 // (maker, scope, status) is not in it (reliability §4, row 15).
 type campaignRequest struct {

@@ -65,12 +65,19 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 	}
 }
 
-// types are the Go types behind the schemas.
+// types are the Go types behind the schemas; each group of acts has its own list.
 func types() map[string]reflect.Type {
+	all := map[string]reflect.Type{"Error": reflect.TypeFor[errorAnswer](), "ErrorBody": reflect.TypeFor[errorBody](), "Nothing": reflect.TypeFor[struct{}]()}
+	for _, group := range []map[string]reflect.Type{campaignTypes()} {
+		maps.Copy(all, group)
+	}
+	return all
+}
+
+func campaignTypes() map[string]reflect.Type {
 	return map[string]reflect.Type{
-		"Error": reflect.TypeFor[errorAnswer](), "ErrorBody": reflect.TypeFor[errorBody](),
 		"CampaignRequest": reflect.TypeFor[campaignRequest](), "AudienceRequest": reflect.TypeFor[audienceRequest](), "SegmentRequest": reflect.TypeFor[segmentRequest](),
-		"TestRequest": reflect.TypeFor[testRequest](), "TestAnswer": reflect.TypeFor[testAnswer](), "Nothing": reflect.TypeFor[struct{}](),
+		"TestRequest": reflect.TypeFor[testRequest](), "TestAnswer": reflect.TypeFor[testAnswer](),
 		"CampaignList": reflect.TypeFor[campaignList](), "Campaign": reflect.TypeFor[bot.Campaign](), "Body": reflect.TypeFor[bot.Body](), "Audience": reflect.TypeFor[bot.Audience](),
 		"Progress": reflect.TypeFor[bot.Progress](), "Scope": reflect.TypeFor[people.Scope](), "Forecast": reflect.TypeFor[bot.Forecast](),
 		"Summary": reflect.TypeFor[summaryAnswer](), "MassResult": reflect.TypeFor[bot.MassResult](),
