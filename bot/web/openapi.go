@@ -38,7 +38,7 @@ func joinOpenAPI(parts fs.FS) []byte {
 			continue
 		}
 		whole = part
-		components := part["components"].(map[string]any) //nolint:forcetypeassert,errcheck // our own file; a panic is what a mistake in it deserves
+		components := part["components"].(map[string]any) //nolint:forcetypeassert // our own file; a panic is what a mistake in it deserves
 		merge(name, schemas, components["schemas"])
 		components["schemas"] = schemas
 	}

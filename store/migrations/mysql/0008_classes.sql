@@ -1,7 +1,7 @@
 -- +goose Up
 -- Sessions (课次) of classes that meet. open_from and late_after 0: by the rule of study.Session. The place
--- is in millionths of a degree. short_number: what is typed where scanning fails, '' for none.
--- secret: the key of the rotating code. closed_at 0: the trainer has not confirmed it.
+-- is in millionths of a degree. From secret come the rotating
+-- code and the number that is typed where scanning fails. closed_at 0: the trainer has not confirmed it.
 CREATE TABLE IF NOT EXISTS sessions (
     id BIGINT NOT NULL AUTO_INCREMENT,
     cohort_id BIGINT NOT NULL DEFAULT 0,
