@@ -67,11 +67,11 @@ func (w *turnWriter) studyEffect(e conversation.Effect) error {
 	case conversation.CompleteLesson:
 		w.into("lesson_completions", "enrolment_id course_id lesson_id version learner_id score day completed_at", w.s.orIgnore("completed_at"),
 			int64(e.Enrolment), e.Lesson.Course.Course, e.Lesson.Lesson, e.Lesson.Course.Version, int64(e.Learner), e.Score, string(w.day()), w.now)
-		w.credit("lesson", int64(e.Learner), e.Enrolment, e.Lesson.Course, e.Lesson.Lesson, e.Hours, e.Rule)
+		w.credit(study.SourceLesson, int64(e.Learner), e.Enrolment, e.Lesson.Course, e.Lesson.Lesson, e.Hours, e.Rule)
 	case conversation.CompleteCourse:
 		w.into("course_completions", "enrolment_id course_id version learner_id score day completed_at", w.s.orIgnore("completed_at"),
 			int64(e.Enrolment), e.Course.Course, e.Course.Version, int64(e.Learner), e.Score, string(w.day()), w.now)
-		w.credit("test", int64(e.Learner), e.Enrolment, e.Course, "", e.Hours, e.Rule)
+		w.credit(study.SourceTest, int64(e.Learner), e.Enrolment, e.Course, "", e.Hours, e.Rule)
 		if e.Last {
 			w.after("UPDATE enrolments SET status = ?, updated_at = ? WHERE id = ? AND status = ?", string(study.Completed), w.now, int64(e.Enrolment), string(study.Active))
 		}
@@ -81,13 +81,14 @@ func (w *turnWriter) studyEffect(e conversation.Effect) error {
 	return nil
 }
 
-// credit appends to the ledger of study hours: once for each source.
-func (w *turnWriter) credit(kind string, learner int64, e study.EnrolmentID, course content.Ref, lesson string, hours study.StudyHours, rule string) {
+// credit appends the first entry of a source to the ledger of study hours. A second completion finds it there;
+// corrections go by the function credit.
+func (w *turnWriter) credit(kind study.SourceKind, learner int64, e study.EnrolmentID, course content.Ref, lesson string, hours study.StudyHours, rule string) {
 	if hours == 0 {
 		return
 	}
-	w.into("ledger", "learner_id enrolment_id course_id source_kind source_key hundredths rule day credited_at", w.s.orIgnore("credited_at"),
-		learner, int64(e), course.Course, kind, sourceKey(e, course, lesson), int(hours), rule, string(w.day()), w.now)
+	w.into("ledger", ledgerColumns, w.s.orIgnore("credited_at"),
+		learner, int64(e), course.Course, string(kind), sourceKey(e, course, lesson), int(hours), rule, string(w.day()), 0, "", "", w.now)
 }
 
 func (w *turnWriter) day() study.Day { return study.DayOf(fromMs(w.now)) }

@@ -51,6 +51,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) (dsn string)) {
 		{"outbox", outboxCases},
 		{"list", listCases},
 		{"operations", operationCases},
+		{"ledger", ledgerCases},
 	} {
 		t.Run(suite.name, func(t *testing.T) {
 			t.Parallel()

@@ -121,7 +121,8 @@ CREATE TABLE IF NOT EXISTS course_completions (
     KEY course_completions_learner (learner_id, day)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
--- Study hours (学时) in hundredths. Append-only; a correction is a reversal with a source of its own.
+-- Study hours (学时) in hundredths. Append-only. part: of one source, the first entry is 0, its reversal 1, the
+-- entry that replaces it 2, and so on. actor and note: who corrected it and why, '' for what study itself gave.
 CREATE TABLE IF NOT EXISTS ledger (
     id BIGINT NOT NULL AUTO_INCREMENT,
     learner_id BIGINT NOT NULL DEFAULT 0,
@@ -132,9 +133,12 @@ CREATE TABLE IF NOT EXISTS ledger (
     hundredths INT NOT NULL DEFAULT 0,
     rule VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
     day CHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    part INT NOT NULL DEFAULT 0,
+    actor VARCHAR(120) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
+    note VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
     credited_at BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (id),
-    UNIQUE KEY ledger_source (source_kind, source_key),
+    UNIQUE KEY ledger_source (source_kind, source_key, part),
     KEY ledger_learner (learner_id, day),
     KEY ledger_enrolment (enrolment_id, course_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

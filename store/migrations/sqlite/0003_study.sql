@@ -119,7 +119,8 @@ CREATE TABLE IF NOT EXISTS course_completions (
 );
 CREATE INDEX IF NOT EXISTS course_completions_learner ON course_completions (learner_id, day);
 
--- Study hours (学时) in hundredths. Append-only; a correction is a reversal with a source of its own.
+-- Study hours (学时) in hundredths. Append-only. part: of one source, the first entry is 0, its reversal 1, the
+-- entry that replaces it 2, and so on. actor and note: who corrected it and why, '' for what study itself gave.
 CREATE TABLE IF NOT EXISTS ledger (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     learner_id BIGINT NOT NULL DEFAULT 0,
@@ -130,8 +131,11 @@ CREATE TABLE IF NOT EXISTS ledger (
     hundredths INT NOT NULL DEFAULT 0,
     rule VARCHAR(40) NOT NULL DEFAULT '' CHECK (length(rule) <= 40),
     day CHAR(10) NOT NULL DEFAULT '',
+    part INT NOT NULL DEFAULT 0,
+    actor VARCHAR(120) NOT NULL DEFAULT '' CHECK (length(actor) <= 120),
+    note VARCHAR(200) NOT NULL DEFAULT '' CHECK (length(note) <= 200),
     credited_at BIGINT NOT NULL DEFAULT 0
 );
-CREATE UNIQUE INDEX IF NOT EXISTS ledger_source ON ledger (source_kind, source_key);
+CREATE UNIQUE INDEX IF NOT EXISTS ledger_source ON ledger (source_kind, source_key, part);
 CREATE INDEX IF NOT EXISTS ledger_learner ON ledger (learner_id, day);
 CREATE INDEX IF NOT EXISTS ledger_enrolment ON ledger (enrolment_id, course_id);
