@@ -3,6 +3,8 @@
 // It is pure: no clock, no storage; and it must not know WeChat or courses.
 package people
 
+import "time"
+
 // LearnerID is our own number of a person on the roster; 0 means nobody.
 type LearnerID int64
 
@@ -31,6 +33,9 @@ type Candidate struct {
 	Learner Learner `json:"learner"`
 	Code    string  `json:"-"` // the short code from the township; compared, never shown or stored in a state
 	Bound   bool    `json:"bound"`
+	// Handset is the phone that the person bound last, MovedAt when the person went from one to another; zero for never.
+	Handset HandsetID `json:"-"`
+	MovedAt time.Time `json:"-"`
 }
 
 // OrgUnit is one unit (单位) of the administrative tree.

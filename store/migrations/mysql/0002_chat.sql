@@ -28,10 +28,12 @@ CREATE TABLE IF NOT EXISTS identities (
     UNIQUE KEY identities_address (channel, account, external_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
--- Who uses a phone. One phone may serve several people, one person may have several phones.
+-- Who uses a phone. One phone may serve several people; a person has one phone of the own at most, and besides
+-- it phones of others on which somebody learns in the person's place: delegate (代学).
 CREATE TABLE IF NOT EXISTS profiles (
     identity_id BIGINT NOT NULL DEFAULT 0,
     learner_id BIGINT NOT NULL DEFAULT 0,
+    delegate TINYINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (identity_id, learner_id),
     KEY profiles_learner (learner_id)
@@ -62,12 +64,15 @@ CREATE TABLE IF NOT EXISTS wrong_codes (
     KEY wrong_codes_tried (tried_at)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
--- Steps of binding, to see where people are lost.
+-- Steps of binding, to see where people are lost. unit_code: of the row that was found, '' while nobody knows
+-- it; binding fills it in for the steps that led there. fresh: the phone had not come to this step before.
 CREATE TABLE IF NOT EXISTS funnel_steps (
     id BIGINT NOT NULL AUTO_INCREMENT,
     identity_id BIGINT NOT NULL DEFAULT 0,
     name VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
     why VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    unit_code VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    fresh TINYINT NOT NULL DEFAULT 0,
     day CHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
     stepped_at BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (id),

@@ -79,7 +79,8 @@ CREATE TABLE IF NOT EXISTS attempts (
     PRIMARY KEY (enrolment_id, course_id, lesson_id, number)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
--- Marked answers. The primary key is A2: one answer per item and attempt.
+-- Marked answers. The primary key is A2: one answer per item and attempt. delegate, here and below: given on
+-- the phone of somebody who learns in the person's place (代学).
 CREATE TABLE IF NOT EXISTS responses (
     enrolment_id BIGINT NOT NULL DEFAULT 0,
     course_id VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
@@ -90,6 +91,7 @@ CREATE TABLE IF NOT EXISTS responses (
     learner_id BIGINT NOT NULL DEFAULT 0,
     answer VARCHAR(2000) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
     correct TINYINT NOT NULL DEFAULT 0,
+    delegate TINYINT NOT NULL DEFAULT 0,
     answered_at BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (enrolment_id, course_id, lesson_id, attempt, item_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
@@ -102,6 +104,7 @@ CREATE TABLE IF NOT EXISTS lesson_completions (
     version VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
     learner_id BIGINT NOT NULL DEFAULT 0,
     score INT NOT NULL DEFAULT 0,
+    delegate TINYINT NOT NULL DEFAULT 0,
     day CHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
     completed_at BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (enrolment_id, course_id, lesson_id),
@@ -115,6 +118,7 @@ CREATE TABLE IF NOT EXISTS course_completions (
     version VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
     learner_id BIGINT NOT NULL DEFAULT 0,
     score INT NOT NULL DEFAULT 0,
+    delegate TINYINT NOT NULL DEFAULT 0,
     day CHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
     completed_at BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (enrolment_id, course_id),
@@ -136,6 +140,7 @@ CREATE TABLE IF NOT EXISTS ledger (
     part INT NOT NULL DEFAULT 0,
     actor VARCHAR(120) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
     note VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
+    delegate TINYINT NOT NULL DEFAULT 0,
     credited_at BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (id),
     UNIQUE KEY ledger_source (source_kind, source_key, part),

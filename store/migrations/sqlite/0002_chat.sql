@@ -27,10 +27,12 @@ CREATE TABLE IF NOT EXISTS identities (
 );
 CREATE UNIQUE INDEX IF NOT EXISTS identities_address ON identities (channel, account, external_id);
 
--- Who uses a phone. One phone may serve several people, one person may have several phones.
+-- Who uses a phone. One phone may serve several people; a person has one phone of the own at most, and besides
+-- it phones of others on which somebody learns in the person's place: delegate (代学).
 CREATE TABLE IF NOT EXISTS profiles (
     identity_id BIGINT NOT NULL DEFAULT 0,
     learner_id BIGINT NOT NULL DEFAULT 0,
+    delegate TINYINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (identity_id, learner_id)
 );
@@ -60,12 +62,15 @@ CREATE INDEX IF NOT EXISTS wrong_codes_identity ON wrong_codes (identity_id, tri
 CREATE INDEX IF NOT EXISTS wrong_codes_learner ON wrong_codes (learner_id, tried_at);
 CREATE INDEX IF NOT EXISTS wrong_codes_tried ON wrong_codes (tried_at);
 
--- Steps of binding, to see where people are lost.
+-- Steps of binding, to see where people are lost. unit_code: of the row that was found, '' while nobody knows
+-- it; binding fills it in for the steps that led there. fresh: the phone had not come to this step before.
 CREATE TABLE IF NOT EXISTS funnel_steps (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     identity_id BIGINT NOT NULL DEFAULT 0,
     name VARCHAR(20) NOT NULL DEFAULT '' CHECK (length(name) <= 20),
     why VARCHAR(40) NOT NULL DEFAULT '' CHECK (length(why) <= 40),
+    unit_code VARCHAR(12) NOT NULL DEFAULT '' CHECK (length(unit_code) <= 12),
+    fresh TINYINT NOT NULL DEFAULT 0,
     day CHAR(10) NOT NULL DEFAULT '',
     stepped_at BIGINT NOT NULL DEFAULT 0
 );

@@ -77,7 +77,8 @@ CREATE TABLE IF NOT EXISTS attempts (
     PRIMARY KEY (enrolment_id, course_id, lesson_id, number)
 );
 
--- Marked answers. The primary key is A2: one answer per item and attempt.
+-- Marked answers. The primary key is A2: one answer per item and attempt. delegate, here and below: given on
+-- the phone of somebody who learns in the person's place (代学).
 CREATE TABLE IF NOT EXISTS responses (
     enrolment_id BIGINT NOT NULL DEFAULT 0,
     course_id VARCHAR(40) NOT NULL DEFAULT '' CHECK (length(course_id) <= 40),
@@ -88,6 +89,7 @@ CREATE TABLE IF NOT EXISTS responses (
     learner_id BIGINT NOT NULL DEFAULT 0,
     answer VARCHAR(2000) NOT NULL DEFAULT '' CHECK (length(answer) <= 2000),
     correct TINYINT NOT NULL DEFAULT 0,
+    delegate TINYINT NOT NULL DEFAULT 0,
     answered_at BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (enrolment_id, course_id, lesson_id, attempt, item_id)
 );
@@ -100,6 +102,7 @@ CREATE TABLE IF NOT EXISTS lesson_completions (
     version VARCHAR(16) NOT NULL DEFAULT '' CHECK (length(version) <= 16),
     learner_id BIGINT NOT NULL DEFAULT 0,
     score INT NOT NULL DEFAULT 0,
+    delegate TINYINT NOT NULL DEFAULT 0,
     day CHAR(10) NOT NULL DEFAULT '',
     completed_at BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (enrolment_id, course_id, lesson_id)
@@ -113,6 +116,7 @@ CREATE TABLE IF NOT EXISTS course_completions (
     version VARCHAR(16) NOT NULL DEFAULT '' CHECK (length(version) <= 16),
     learner_id BIGINT NOT NULL DEFAULT 0,
     score INT NOT NULL DEFAULT 0,
+    delegate TINYINT NOT NULL DEFAULT 0,
     day CHAR(10) NOT NULL DEFAULT '',
     completed_at BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (enrolment_id, course_id)
@@ -134,6 +138,7 @@ CREATE TABLE IF NOT EXISTS ledger (
     part INT NOT NULL DEFAULT 0,
     actor VARCHAR(120) NOT NULL DEFAULT '' CHECK (length(actor) <= 120),
     note VARCHAR(200) NOT NULL DEFAULT '' CHECK (length(note) <= 200),
+    delegate TINYINT NOT NULL DEFAULT 0,
     credited_at BIGINT NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX IF NOT EXISTS ledger_source ON ledger (source_kind, source_key, part);
