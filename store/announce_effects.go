@@ -42,6 +42,8 @@ func (w *turnWriter) noticeEffect(e conversation.Effect) error {
 			w.after("UPDATE deliveries SET pulled_at = ? WHERE learner_id = ? AND pulled_at = 0 AND state NOT IN ('accepted', 'delivered')"+these,
 				w.now, int64(e.Learner), id, id)
 		}
+	case conversation.AnswerSurvey:
+		w.surveys = append(w.surveys, e)
 	case conversation.DraftCampaign, conversation.AmendCampaign, conversation.SubmitCampaign, conversation.ReleaseCampaign, conversation.CancelCampaign:
 		w.trainers = append(w.trainers, e)
 	default:

@@ -127,6 +127,7 @@ type turnWriter struct {
 	then  []statement
 	// trainers are acts on campaigns: they come last, with their audit.
 	trainers []conversation.Effect
+	surveys  []conversation.AnswerSurvey
 }
 
 type statement struct {
@@ -156,6 +157,9 @@ func (w *turnWriter) write(ctx context.Context) error {
 		if _, err := w.tx.ExecContext(ctx, q.query, q.args...); err != nil {
 			return fmt.Errorf("writing an effect: %w", err)
 		}
+	}
+	if err := w.surveyAnswers(ctx); err != nil {
+		return err
 	}
 	return w.trainerActs(ctx)
 }

@@ -74,6 +74,7 @@ func (w *turnWriter) studyEffect(e conversation.Effect) error {
 		w.credit(study.SourceTest, int64(e.Learner), e.Enrolment, e.Course, "", e.Hours, e.Rule)
 		if e.Last {
 			w.after("UPDATE enrolments SET status = ?, updated_at = ? WHERE id = ? AND status = ?", string(study.Completed), w.now, int64(e.Enrolment), string(study.Active))
+			w.rectified(e.Enrolment)
 		}
 	default:
 		return w.noticeEffect(e)

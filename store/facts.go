@@ -26,6 +26,7 @@ type facts struct {
 	tries    []triesWanted
 	notices  map[people.LearnerID][]*conversation.Facts
 	trainers []announcing
+	surveys  map[people.LearnerID][]surveyWanted
 }
 
 type triesWanted struct {
@@ -61,11 +62,14 @@ func (f *facts) want(to *conversation.Facts, n conversation.Needs) {
 	if n.Tries {
 		f.tries = append(f.tries, triesWanted{facts: to})
 	}
+	if n.Survey && id.Learner != 0 {
+		push(&f.surveys, id.Learner, surveyWanted{to, n.SurveyID})
+	}
 	f.wantAnnouncements(to, n)
 }
 
 func (f *facts) load(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{f.loadProfiles, f.loadProgress, f.loadRecord, f.loadNames, f.loadCohorts, f.loadTries, f.loadNotices, f.loadTrainers} {
+	for _, step := range []func(context.Context) error{f.loadProfiles, f.loadProgress, f.loadRecord, f.loadDue, f.loadSurveys, f.loadNames, f.loadCohorts, f.loadTries, f.loadNotices, f.loadTrainers} {
 		if err := step(ctx); err != nil {
 			return err
 		}

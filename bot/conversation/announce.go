@@ -64,6 +64,8 @@ func (t *turn) runTrainer() {
 		t.halt()
 	case actRelease:
 		t.release()
+	case actNeedHelp:
+		t.needHelp()
 	default:
 		t.unknown()
 	}

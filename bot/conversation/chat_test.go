@@ -22,6 +22,7 @@ var update = flag.Bool("update", false, "rewrite testdata/*.chat with what is sa
 //
 //	# a remark            @ 2026-12-02 08:30   the clock
 //	= 已绑定 张三 ban-1     what is so before: bound, enrolled; 已学 …: completed; 未确认: see there;
+//	                      问卷, 要整改, 管着 …: see follow_model_test.go
 //	                      教员, 有通知 …, 等放行 …, 发了 …: see campaign_model_test.go
 //	> what the learner types; [关注 ban-1] [取关] [扫码 ban-1] [菜单 TODAY] [语音 …] [图片] … for the rest
 //	< the reply, line by line; "< （不回复）" for silence
@@ -139,7 +140,7 @@ func (w *world) given(t testing.TB, what string) {
 	case "课程改版": // lesson 1 of xiaoke says something else now
 		w.revise(t)
 	default:
-		if w.givenCampaign(t, f) {
+		if w.givenCampaign(t, f) || w.givenFollow(t, f) {
 			return
 		}
 		t.Fatalf("nothing is called %q", f[0])

@@ -222,6 +222,10 @@ func (s State) clone() State {
 		d.Options = append([]string(nil), d.Options...)
 		s.Draft = &d
 	}
+	if s.Survey != nil {
+		v := *s.Survey
+		s.Survey = &v
+	}
 	s.Waiting = append([]int64(nil), s.Waiting...)
 	return s
 }
@@ -279,6 +283,7 @@ func (t *turn) leaveQuestion() {
 	asked := t.s.Mode == ModeConfirm && t.wish.act != actYes && t.wish.act != actNo ||
 		t.s.Mode == ModeProfile && t.wish.act != actChoose ||
 		t.s.Mode == ModeHour && t.wish.act != actHour ||
+		t.s.Mode == ModeSurvey && !staysInSurvey[t.wish.act] ||
 		t.drafting() && !staysInDraft[t.wish.act]
 	if asked {
 		t.s.Mode, t.s.Confirm = t.resting(), ""
@@ -342,6 +347,12 @@ func (t *turn) runBound() {
 		t.remind()
 	case actStray:
 		t.say("quiz.no_question")
+	case actSurvey:
+		t.survey()
+	case actSurveyAnswer:
+		t.answerSurvey()
+	case actSurveyQuit:
+		t.quitSurvey()
 	case actHour:
 		t.setHour()
 	case actHourDefault:

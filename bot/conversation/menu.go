@@ -18,10 +18,13 @@ const (
 	KeyResult   = "RESULT"   // 通知结果
 	KeyRelease  = "RELEASE"  // 放行
 	KeyHour     = "HOUR"     // 改推送时间
+	KeySurvey   = "SURVEY"   // 填问卷
+	KeyNeedHelp = "NEEDHELP" // 谁需要帮助
 )
 
 var keyActs = map[string]act{
 	KeyToday: actToday, KeyRecord: actRecord, KeyHelp: actHelp, KeySwitch: actSwitch,
 	KeyPause: actPause, KeyResume: actResume, KeyBind: actBind, KeyNotice: actNotice,
 	KeyNotices: actNotices, KeyAnnounce: actAnnounce, KeyUrgent: actUrgent, KeyResult: actResult, KeyRelease: actRelease, KeyHour: actHour,
+	KeySurvey: actSurvey, KeyNeedHelp: actNeedHelp,
 }

@@ -40,6 +40,7 @@ type world struct {
 	hours       map[people.LearnerID]string
 	trainers    map[people.LearnerID]people.Scope
 	campaigns   []*campaign
+	follow      following
 	messages    int // messages so far: each has a key of its own
 
 	last channel.Message
@@ -226,6 +227,7 @@ func (w *world) facts(n conversation.Needs) conversation.Facts {
 		}
 	}
 	w.trainerFacts(n, &f)
+	w.followFacts(n, &f)
 	if n.Tries {
 		for _, at := range w.tries {
 			if w.now.Sub(at) < 24*time.Hour {
@@ -317,6 +319,8 @@ func (w *world) apply(e conversation.Effect) error {
 	case conversation.DraftCampaign, conversation.AmendCampaign, conversation.SubmitCampaign, conversation.ReleaseCampaign,
 		conversation.CancelCampaign, conversation.Acknowledge, conversation.ReadNotices:
 		return w.applyCampaign(e)
+	case conversation.AnswerSurvey:
+		return w.applySurvey(e)
 	case conversation.Step, conversation.Open, conversation.FinishAttempt:
 	default:
 		return fmt.Errorf("the model does not know the effect %T", e)
@@ -407,6 +411,8 @@ func effectText(e conversation.Effect) string {
 		return fmt.Sprint(name, " ", e.Course.Course, " score ", e.Score, " hours ", e.Hours, map[bool]string{true: " last"}[e.Last])
 	case conversation.SetHour:
 		return fmt.Sprintf("%s %d %q", name, e.Learner, e.Hour)
+	case conversation.AnswerSurvey:
+		return surveyEffectText(e)
 	}
 	return campaignEffectText(name, e)
 }

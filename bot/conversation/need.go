@@ -38,7 +38,11 @@ func (e *Engine) Need(s State, in channel.Inbound) Needs {
 		last := e.lastItem(s)
 		return Needs{Progress: last, Profiles: last && e.noticeURL != ""}
 	case actRecord:
-		return Needs{Progress: true, Record: true}
+		return Needs{Progress: true, Record: true, Survey: true}
+	case actSurvey:
+		return Needs{Survey: true}
+	case actSurveyAnswer:
+		return Needs{Survey: true, SurveyID: surveyWanted(s)}
 	case actPause, actResume, actStop, actSwitch, actChoose, actWho, actUnbind, actForget, actYes:
 		return Needs{Profiles: true}
 	case actBind:
@@ -82,6 +86,8 @@ func needOfTrainer(s State, w wish) Needs {
 		return Needs{Trainer: true, Result: max(1, w.number)}
 	case actRelease:
 		return Needs{Trainer: true, Waiting: true}
+	case actNeedHelp:
+		return Needs{Trainer: true, Help: true}
 	}
 	return Needs{}
 }
@@ -152,6 +158,8 @@ func (e *Engine) readText(s State, text string) wish {
 		return w
 	case ModeDraftTo, ModeDraft, ModeSend:
 		return readDraft(s, text, w)
+	case ModeSurvey:
+		return readSurvey(s, w)
 	case ModeHour:
 		if hour, doubt := readClock(squeeze(foldAnswer(text))); doubt != HourNone && utf8.RuneCountInString(text) <= maxHourRunes {
 			w.act, w.hour, w.doubt = actHour, hour, doubt

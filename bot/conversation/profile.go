@@ -97,7 +97,7 @@ func (t *turn) choose() {
 	p := list[picked]
 	if p.ID != t.f.Identity.Learner {
 		t.emit(Switch{Learner: p.ID})
-		t.s.Study, t.s.Draft, t.s.Waiting = nil, nil, nil
+		t.s.Study, t.s.Draft, t.s.Waiting, t.s.Survey = nil, nil, nil, nil
 	}
 	t.s.Mode = t.resting()
 	t.say("bind.chosen", fault.A("name", p.Name))
@@ -197,6 +197,10 @@ func (t *turn) remind() {
 		t.remindDraft()
 		return
 	}
+	if t.s.Mode == ModeSurvey {
+		t.say("survey.still_open", fault.A("number", t.s.Survey.Next+1))
+		return
+	}
 	if item, _ := t.openItem(t.s); item != nil && t.f.Identity.Learner != 0 {
 		t.say("quiz.still_open", fault.A("number", t.s.Study.Next+1))
 	}
@@ -204,7 +208,7 @@ func (t *turn) remind() {
 
 func (t *turn) restingUnlessBinding() Mode {
 	switch t.s.Mode {
-	case ModeBindName, ModeBindUnit, ModeBindCode, ModeDraftTo, ModeDraft, ModeSend:
+	case ModeBindName, ModeBindUnit, ModeBindCode, ModeDraftTo, ModeDraft, ModeSend, ModeSurvey:
 		return t.s.Mode
 	}
 	return t.resting()
@@ -226,6 +230,7 @@ func (t *turn) record() {
 		lines = append(lines, t.phrases.Say(key, fault.A("class", st.enrolment.Cohort.Name), fault.A("done", st.progress.Done),
 			fault.A("total", st.progress.Total), fault.A("open", st.progress.Behind)))
 	}
+	lines = append(lines, t.recordMore(r)...)
 	if r.Hour != "" {
 		lines = append(lines, t.phrases.Say("study.record_hour", fault.A("hour", r.Hour)))
 	}

@@ -24,6 +24,7 @@ var said = []string{
 	"第一题选B", "不知道", "A还是B", "[关注 ban-1]", "[关注]", "[扫码 ban-2]", "[扫码 x]", "[取关]", "[菜单 TODAY]", "[菜单 RECORD]", "[菜单 SWITCH]", "[菜单 NONE]",
 	"[语音]", "[语音 我选B]", "[图片]", "[位置]", "[网页 u]", "[回执]", "[其他]",
 	"通知", "我的通知", "通知 2", "收到", "知道了", "改时间", "12点半发给我", "6点", "默认时间",
+	"问卷", "问卷", "跳过", "想学养牛", "很有用", "[菜单 SURVEY]", "谁落后",
 }
 
 // saidByTrainers lead somewhere for a trainer.
@@ -50,6 +51,11 @@ func TestAnySequenceKeepsThePromises(t *testing.T) {
 				if g == "教员" || rapid.Bool().Draw(r, g) {
 					w.given(t, g)
 				}
+			}
+		}
+		for _, g := range []string{"问卷 四季度问卷", "问卷 另一份 记名 截止 2026-12-03", "要整改 整改一 2026-12-02", "管着 李四 绑定 2"} {
+			if w.identity.Learner != 0 && rapid.Bool().Draw(r, g) {
+				w.given(t, g)
 			}
 		}
 		n := rapid.IntRange(1, 60).Draw(r, "messages")

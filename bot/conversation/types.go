@@ -37,19 +37,21 @@ const (
 	ModeDraftTo  Mode = "draft_to"  // a trainer was asked whom an announcement is for
 	ModeDraft    Mode = "draft"     // a trainer was asked for the text
 	ModeSend     Mode = "send"      // a trainer was shown the announcement; 发送 sends it
+	ModeSurvey   Mode = "survey"    // a question of a survey is open
 )
 
 // State is all the chat remembers between two messages. It is small, versioned JSON, kept in the
 // database; whatever does not survive marshalling does not exist.
 type State struct {
-	V       int      `json:"v"`
-	Mode    Mode     `json:"mode,omitempty"`
-	Binding *Binding `json:"binding,omitempty"`
-	Study   *Study   `json:"study,omitempty"` // survives other modes, so a quiz can be gone back to
-	Confirm string   `json:"confirm,omitempty"`
-	Unclear int      `json:"unclear,omitempty"` // messages in a row that were not understood
-	Draft   *Draft   `json:"draft,omitempty"`   // announcement being written; survives other modes
-	Waiting []int64  `json:"waiting,omitempty"` // campaigns that were listed for release, in that order
+	V       int          `json:"v"`
+	Mode    Mode         `json:"mode,omitempty"`
+	Binding *Binding     `json:"binding,omitempty"`
+	Study   *Study       `json:"study,omitempty"` // survives other modes, so a quiz can be gone back to
+	Confirm string       `json:"confirm,omitempty"`
+	Unclear int          `json:"unclear,omitempty"` // messages in a row that were not understood
+	Draft   *Draft       `json:"draft,omitempty"`   // announcement being written; survives other modes
+	Survey  *SurveyState `json:"survey,omitempty"`  // survey in progress
+	Waiting []int64      `json:"waiting,omitempty"` // campaigns that were listed for release, in that order
 	// Offered is the last day on which notices were offered at the end of a lesson.
 	Offered study.Day `json:"offered,omitempty"`
 }
@@ -86,14 +88,17 @@ type Needs struct {
 	Cohort   string // the class with that code; "" for none
 	Tries    bool   // wrong short codes of this identity and of the candidates in the last 24 h
 
-	Trainer   bool   // whether the active learner is a trainer, and of what
-	Audiences bool   // the trainer's classes, with sizes
-	Unit      string // the trainer's units whose name fits, as typed; "" for none
-	Draft     string // the trainer's draft with that key; "" for none
-	Size      bool   // how many people the draft is for, counted now
-	Result    int    // what became of the trainer's n-th newest campaign, 1-based; 0 for none
-	Waiting   bool   // campaigns in the trainer's scope that wait for a release
-	Notices   bool   // newest announcements addressed to the active learner
+	Trainer   bool           // whether the active learner is a trainer, and of what
+	Audiences bool           // the trainer's classes, with sizes
+	Unit      string         // the trainer's units whose name fits, as typed; "" for none
+	Draft     string         // the trainer's draft with that key; "" for none
+	Size      bool           // how many people the draft is for, counted now
+	Result    int            // what became of the trainer's n-th newest campaign, 1-based; 0 for none
+	Waiting   bool           // campaigns in the trainer's scope that wait for a release
+	Notices   bool           // newest announcements addressed to the active learner
+	Help      bool           // the people of the trainer's scope, to see who needs help
+	Survey    bool           // the survey that the active learner is asked next
+	SurveyID  study.SurveyID // … this one, while it is open and not finished; 0 for any
 }
 
 // IdentityID is our number of one Address; 0 means it is not stored yet.
@@ -129,6 +134,7 @@ type Facts struct {
 	Result  *Result      // nil when the trainer has not made so many
 	Waiting []Waiting    // oldest first, at most 5
 	Notices []NoticeFact // newest first, at most 5, of the last 30 days
+	Survey  *SurveyFacts // nil when nothing is asked
 }
 
 // Enrolment is a place in a class with what was done there.
@@ -150,6 +156,7 @@ type Record struct {
 	Lessons int              // lessons completed this year
 	Courses int              // courses completed this year
 	LastAt  time.Time        // last completion, zero for never
+	Due     []DueClass       // to be done about findings, first what is due first
 	Hour    string           // own hour of pushes, "12:30" in Asia/Shanghai; "" for that of the class
 }
 

@@ -27,12 +27,14 @@ const (
 
 // Limits of a survey.
 const (
-	ScaleTop         = 5
-	SurveyQuestions  = 30
-	SurveyOptions    = 8
-	SurveyTextRunes  = 200 // of a title, a question, an option
-	SurveyIntroRunes = 500
-	SurveyWordsRunes = 500 // of an answer in own words
+	ScaleTop          = 5
+	SurveyQuestions   = 30
+	SurveyOptions     = 8
+	SurveyTitleRunes  = 40
+	SurveyTextRunes   = 80 // of a question
+	SurveyOptionRunes = 24
+	SurveyIntroRunes  = 160
+	SurveyWordsRunes  = 500 // of an answer in own words
 	// SmallGroup is the least number of people whose answers to an anonymous survey are shown
 	// together; fewer could be told apart.
 	SmallGroup = 5
@@ -75,7 +77,7 @@ func (s Survey) Check() error {
 	switch {
 	case !surveyCode.MatchString(s.Code):
 		return bad("code")
-	case !fits(s.Title, SurveyTextRunes):
+	case !fits(s.Title, SurveyTitleRunes):
 		return bad("title")
 	case utf8.RuneCountInString(s.Intro) > SurveyIntroRunes:
 		return bad("intro")
@@ -108,7 +110,7 @@ func (q Question) fine() bool {
 	}
 	switch q.Kind {
 	case QuestionChoice:
-		return len(q.Options) >= 2 && len(q.Options) <= SurveyOptions && !slices.ContainsFunc(q.Options, func(o string) bool { return !fits(o, SurveyTextRunes) })
+		return len(q.Options) >= 2 && len(q.Options) <= SurveyOptions && !slices.ContainsFunc(q.Options, func(o string) bool { return !fits(o, SurveyOptionRunes) })
 	case QuestionScale:
 		return len(q.Options) == 0 && fits(q.Low, 20) && fits(q.High, 20)
 	case QuestionText:

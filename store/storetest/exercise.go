@@ -52,6 +52,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) (dsn string)) {
 		{"list", listCases},
 		{"operations", operationCases},
 		{"ledger", ledgerCases},
+		{"follow", followCases},
 	} {
 		t.Run(suite.name, func(t *testing.T) {
 			t.Parallel()
@@ -63,6 +64,10 @@ func Exercise(t *testing.T, fresh func(t *testing.T) (dsn string)) {
 			}
 		})
 	}
+	t.Run("anonymity", func(t *testing.T) {
+		t.Parallel()
+		exerciseAnonymity(t, fresh)
+	})
 }
 
 // bundle is a migrated database, a store on it and a look past the store.

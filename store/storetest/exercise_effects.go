@@ -107,7 +107,9 @@ type effectCase struct {
 	run  func(*scene)
 }
 
-func allEffectCases() []effectCase { return slices.Concat(effectCases, announceEffectCases) }
+func allEffectCases() []effectCase {
+	return slices.Concat(effectCases, announceEffectCases, followEffectCases)
+}
 
 var effectCases = []effectCase{
 	{conversation.Follow{}, "marks the phone and where it came from", func(s *scene) {
