@@ -269,7 +269,7 @@ func cacheable(t conversation.Turn) bool {
 	for _, e := range t.Effects {
 		switch e.(type) {
 		case conversation.Follow, conversation.Unfollow, conversation.ShowNotice, conversation.Bind,
-			conversation.Unbind, conversation.Switch, conversation.Confirmed:
+			conversation.Unbind, conversation.Switch, conversation.HandOver, conversation.Confirmed:
 			return false
 		}
 	}

@@ -52,10 +52,9 @@ func (w *turnWriter) noticeEffect(e conversation.Effect) error {
 	return nil
 }
 
-// trainerActs writes what trainers did, and then the audit of it (L1). What does not fit the campaign
+// trainerActs writes what trainers did, and then the audit of it and of the acts before (L1). What does not fit the campaign
 // as it is now is errLost: the turn is stepped again and says the truth.
-func (w *turnWriter) trainerActs(ctx context.Context) error {
-	acts := make([]act, 0, len(w.trainers))
+func (w *turnWriter) trainerActs(ctx context.Context, acts []act) error {
 	for _, e := range w.trainers {
 		a, err := w.trainerAct(ctx, e)
 		if err != nil {

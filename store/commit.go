@@ -128,6 +128,8 @@ type turnWriter struct {
 	// trainers are acts on campaigns: they come last, with their audit.
 	trainers []conversation.Effect
 	surveys  []conversation.AnswerSurvey
+	// bindings come before them: they look at who else has the person.
+	bindings []bindingAct
 }
 
 type statement struct {
@@ -161,7 +163,11 @@ func (w *turnWriter) write(ctx context.Context) error {
 	if err := w.surveyAnswers(ctx); err != nil {
 		return err
 	}
-	return w.trainerActs(ctx)
+	acts, err := w.bindingActs(ctx)
+	if err != nil {
+		return err
+	}
+	return w.trainerActs(ctx, acts)
 }
 
 // into collects a row; columns and tail are those of the table's first row.

@@ -3,6 +3,7 @@ package store
 import (
 	"github.com/tiangeng/tiangeng/bot/channel"
 	"github.com/tiangeng/tiangeng/bot/conversation"
+	"github.com/tiangeng/tiangeng/bot/people"
 	"github.com/tiangeng/tiangeng/bot/study"
 	"github.com/tiangeng/tiangeng/content"
 )
@@ -19,17 +20,21 @@ func (w *turnWriter) effect(id conversation.IdentityID, from channel.Address, e 
 	case conversation.ShowNotice:
 		w.after("UPDATE identities SET notice_version = ? WHERE id = ?", e.Version, i)
 	case conversation.Step:
-		w.into("funnel_steps", "identity_id name why day stepped_at", "", i, e.Name, e.Why, string(w.day()), w.now)
+		w.into("funnel_steps", "identity_id name why unit_code fresh day stepped_at", "", i, string(e.Name), e.Why, string(e.Unit), e.Fresh, string(w.day()), w.now)
 	case conversation.WrongCode:
 		w.wrongCode(i, e)
 	case conversation.Bind:
-		w.after("INSERT INTO profiles (identity_id, learner_id, created_at) VALUES (?, ?, ?)"+w.s.orIgnore("created_at"), i, int64(e.Learner), w.now)
-		w.after("UPDATE identities SET learner_id = ? WHERE id = ?", int64(e.Learner), i)
-		w.after("UPDATE learners SET bound_at = ? WHERE id = ? AND bound_at = 0", w.now, int64(e.Learner))
+		w.bindings = append(w.bindings, bindingAct{i, e.Learner, nil})
+	case conversation.HandOver:
+		w.bindings = append(w.bindings, bindingAct{i, 0, e.Learners})
+	case conversation.Ask:
+		w.into("requests", "kind learner_id helper_id identity_id body state asked_at", w.s.orIgnore("asked_at"),
+			string(e.Kind), int64(e.Learner), int64(e.Helper), i, cut(e.Text, people.MaxRequestText), string(people.RequestOpen), w.now)
+	case conversation.Told:
+		w.after("DELETE FROM news WHERE identity_id = ? AND id IN "+marks(len(e.News)), append([]any{i}, anys(e.News)...)...)
 	case conversation.Unbind:
 		w.after("DELETE FROM profiles WHERE identity_id = ? AND learner_id = ?", i, int64(e.Learner))
-		w.after(`UPDATE identities SET learner_id = COALESCE((SELECT MIN(p.learner_id) FROM profiles p WHERE p.identity_id = ?), 0)
-			WHERE id = ? AND learner_id = ?`, i, i, int64(e.Learner))
+		w.after("UPDATE identities SET learner_id = COALESCE(("+nextProfile+"), 0) WHERE id = ? AND learner_id = ?", i, i, int64(e.Learner))
 	case conversation.Switch:
 		w.after("UPDATE identities SET learner_id = ? WHERE id = ?", int64(e.Learner), i)
 	case conversation.Enrol:
@@ -57,21 +62,21 @@ func (w *turnWriter) studyEffect(e conversation.Effect) error {
 		w.into("attempts", "enrolment_id course_id lesson_id number version learner_id review started_at", "",
 			int64(e.Enrolment), e.Lesson.Course.Course, e.Lesson.Lesson, e.Number, e.Lesson.Course.Version, int64(e.Learner), e.Review, w.now)
 	case conversation.Respond:
-		w.into("responses", "enrolment_id course_id lesson_id attempt item_id version learner_id answer correct answered_at", "",
-			int64(e.Enrolment), e.Lesson.Course.Course, e.Lesson.Lesson, e.Attempt, e.Item, e.Lesson.Course.Version, int64(e.Learner), cut(e.Answer, 2000), e.Correct, w.now)
+		w.into("responses", "enrolment_id course_id lesson_id attempt item_id version learner_id answer correct delegate answered_at", "",
+			int64(e.Enrolment), e.Lesson.Course.Course, e.Lesson.Lesson, e.Attempt, e.Item, e.Lesson.Course.Version, int64(e.Learner), cut(e.Answer, 2000), e.Correct, e.Delegate, w.now)
 	case conversation.FinishAttempt:
 		// The row is there since StartAttempt: this is an UPDATE that many people share.
 		w.named("finished attempts", "attempts", "enrolment_id course_id lesson_id number score passed finished_at",
 			w.s.upsert("enrolment_id, course_id, lesson_id, number", "score", "passed", "finished_at"),
 			int64(e.Enrolment), e.Lesson.Course.Course, e.Lesson.Lesson, e.Number, e.Score, e.Passed, w.now)
 	case conversation.CompleteLesson:
-		w.into("lesson_completions", "enrolment_id course_id lesson_id version learner_id score day completed_at", w.s.orIgnore("completed_at"),
-			int64(e.Enrolment), e.Lesson.Course.Course, e.Lesson.Lesson, e.Lesson.Course.Version, int64(e.Learner), e.Score, string(w.day()), w.now)
-		w.credit(study.SourceLesson, int64(e.Learner), e.Enrolment, e.Lesson.Course, e.Lesson.Lesson, e.Hours, e.Rule)
+		w.into("lesson_completions", "enrolment_id course_id lesson_id version learner_id score delegate day completed_at", w.s.orIgnore("completed_at"),
+			int64(e.Enrolment), e.Lesson.Course.Course, e.Lesson.Lesson, e.Lesson.Course.Version, int64(e.Learner), e.Score, e.Delegate, string(w.day()), w.now)
+		w.credit(study.SourceLesson, int64(e.Learner), e.Enrolment, e.Lesson.Course, e.Lesson.Lesson, e.Hours, e.Rule, e.Delegate)
 	case conversation.CompleteCourse:
-		w.into("course_completions", "enrolment_id course_id version learner_id score day completed_at", w.s.orIgnore("completed_at"),
-			int64(e.Enrolment), e.Course.Course, e.Course.Version, int64(e.Learner), e.Score, string(w.day()), w.now)
-		w.credit(study.SourceTest, int64(e.Learner), e.Enrolment, e.Course, "", e.Hours, e.Rule)
+		w.into("course_completions", "enrolment_id course_id version learner_id score delegate day completed_at", w.s.orIgnore("completed_at"),
+			int64(e.Enrolment), e.Course.Course, e.Course.Version, int64(e.Learner), e.Score, e.Delegate, string(w.day()), w.now)
+		w.credit(study.SourceTest, int64(e.Learner), e.Enrolment, e.Course, "", e.Hours, e.Rule, e.Delegate)
 		if e.Last {
 			w.after("UPDATE enrolments SET status = ?, updated_at = ? WHERE id = ? AND status = ?", string(study.Completed), w.now, int64(e.Enrolment), string(study.Active))
 			w.rectified(e.Enrolment)
@@ -84,12 +89,12 @@ func (w *turnWriter) studyEffect(e conversation.Effect) error {
 
 // credit appends the first entry of a source to the ledger of study hours. A second completion finds it there;
 // corrections go by the function credit.
-func (w *turnWriter) credit(kind study.SourceKind, learner int64, e study.EnrolmentID, course content.Ref, lesson string, hours study.StudyHours, rule string) {
+func (w *turnWriter) credit(kind study.SourceKind, learner int64, e study.EnrolmentID, course content.Ref, lesson string, hours study.StudyHours, rule string, delegate bool) {
 	if hours == 0 {
 		return
 	}
 	w.into("ledger", ledgerColumns, w.s.orIgnore("credited_at"),
-		learner, int64(e), course.Course, string(kind), sourceKey(e, course, lesson), int(hours), rule, string(w.day()), 0, "", "", w.now)
+		learner, int64(e), course.Course, string(kind), sourceKey(e, course, lesson), int(hours), rule, string(w.day()), 0, "", "", delegate, w.now)
 }
 
 func (w *turnWriter) day() study.Day { return study.DayOf(fromMs(w.now)) }
@@ -111,6 +116,11 @@ func (w *turnWriter) forget(id int64, from channel.Address) {
 	}
 	w.after("DELETE FROM profiles WHERE identity_id = ?", id)
 	w.after("DELETE FROM grants WHERE identity_id = ?", id)
+	w.after("UPDATE handsets SET identity_id = 0 WHERE identity_id = ?", id)
+	w.after("UPDATE requests SET identity_id = 0 WHERE identity_id = ?", id)
+	// What became of a request is told on the next phone; the rest was about this one.
+	w.after("DELETE FROM news WHERE identity_id = ? AND kind IN (?, ?, ?)", id, string(people.NewsMoved), string(people.NewsReleased), string(people.NewsTransferred))
+	w.after("UPDATE news SET identity_id = 0 WHERE identity_id = ?", id)
 	w.after("UPDATE inbox SET identity_id = 0, reply = '' WHERE identity_id = ?", id)
 	w.after("UPDATE funnel_steps SET identity_id = 0 WHERE identity_id = ?", id)
 	w.after("UPDATE wrong_codes SET identity_id = 0 WHERE identity_id = ?", id)

@@ -27,6 +27,7 @@ type facts struct {
 	notices  map[people.LearnerID][]*conversation.Facts
 	trainers []announcing
 	surveys  map[people.LearnerID][]surveyWanted
+	mine     []*conversation.Facts
 }
 
 type triesWanted struct {
@@ -65,11 +66,14 @@ func (f *facts) want(to *conversation.Facts, n conversation.Needs) {
 	if n.Survey && id.Learner != 0 {
 		push(&f.surveys, id.Learner, surveyWanted{to, n.SurveyID})
 	}
+	if n.Mine && id.ID != 0 {
+		f.mine = append(f.mine, to)
+	}
 	f.wantAnnouncements(to, n)
 }
 
 func (f *facts) load(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{f.loadProfiles, f.loadProgress, f.loadRecord, f.loadDue, f.loadSurveys, f.loadNames, f.loadCohorts, f.loadTries, f.loadNotices, f.loadTrainers} {
+	for _, step := range []func(context.Context) error{f.loadProfiles, f.loadProgress, f.loadRecord, f.loadDue, f.loadSurveys, f.loadNames, f.loadCohorts, f.loadTries, f.loadMine, f.loadNotices, f.loadTrainers} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -98,17 +102,21 @@ func (f *facts) loadProfiles(ctx context.Context) error {
 	return each(ctx, f.q, func(rows *sql.Rows) error {
 		var id conversation.IdentityID
 		var l people.Learner
-		if err := rows.Scan(append([]any{&id}, learnerFields(&l)...)...); err != nil {
+		var delegate bool
+		if err := rows.Scan(append([]any{&id, &delegate}, learnerFields(&l)...)...); err != nil {
 			return err
 		}
 		for _, to := range f.profiles[id] {
 			to.Profiles = append(to.Profiles, l)
+			if delegate {
+				to.Delegated = append(to.Delegated, l.ID)
+			}
 			if l.ID == to.Identity.Learner {
 				to.Learner = &l
 			}
 		}
 		return nil
-	}, "SELECT p.identity_id, "+learnerColumns+` FROM profiles p JOIN learners l ON l.id = p.learner_id
+	}, "SELECT p.identity_id, p.delegate, "+learnerColumns+` FROM profiles p JOIN learners l ON l.id = p.learner_id
 		LEFT JOIN org_units u ON u.code = l.unit_code
 		WHERE p.identity_id IN `+marks(len(f.profiles))+" ORDER BY p.identity_id, l.id", keysOf(f.profiles)...)
 }
@@ -263,15 +271,17 @@ func (f *facts) loadNames(ctx context.Context) error {
 	}
 	return each(ctx, f.q, func(rows *sql.Rows) error {
 		var c people.Candidate
-		if err := rows.Scan(append(learnerFields(&c.Learner), &c.Code, &c.Bound)...); err != nil {
+		var moved int64
+		if err := rows.Scan(append(learnerFields(&c.Learner), &c.Code, &c.Bound, &c.Handset, &moved)...); err != nil {
 			return err
 		}
+		c.MovedAt = fromMs(moved)
 		for _, to := range f.names[c.Learner.Name] {
 			to.Candidates = append(to.Candidates, c)
 		}
 		return nil
-	}, "SELECT "+learnerColumns+`, l.bind_code, (SELECT COUNT(*) FROM profiles p`+f.store.by("profiles_learner")+` WHERE p.learner_id = l.id) > 0
-		FROM learners l LEFT JOIN org_units u ON u.code = l.unit_code
+	}, "SELECT "+learnerColumns+`, l.bind_code, (SELECT COUNT(*) FROM profiles p`+f.store.by("profiles_learner")+` WHERE p.learner_id = l.id AND p.delegate = 0) > 0, COALESCE(h.identity_id, 0), COALESCE(h.moved_at, 0)
+		FROM learners l LEFT JOIN org_units u ON u.code = l.unit_code LEFT JOIN handsets h ON h.learner_id = l.id
 		WHERE l.name IN `+marks(len(f.names))+" ORDER BY l.name, l.unit_code, l.id", keysOf(f.names)...)
 }
 

@@ -47,7 +47,7 @@ func credit(ctx context.Context, s *Store, tx *gorm.DB, now time.Time, entries [
 		for _, e := range part {
 			for _, p := range study.Repost(posted[source{e.Kind, e.Key}], e) {
 				rows.add(int64(p.Learner), int64(p.Enrolment), p.Course, string(p.Kind), p.Key, int(p.Hours), p.Rule, string(p.Day), p.Part,
-					cut(by.actor, 120), cut(by.note, 200), toMs(now))
+					cut(by.actor, 120), cut(by.note, 200), false, toMs(now))
 			}
 		}
 		return nil
@@ -62,7 +62,7 @@ func credit(ctx context.Context, s *Store, tx *gorm.DB, now time.Time, entries [
 }
 
 // ledgerColumns are what a row of the ledger is written with.
-const ledgerColumns = "learner_id enrolment_id course_id source_kind source_key hundredths rule day part actor note credited_at"
+const ledgerColumns = "learner_id enrolment_id course_id source_kind source_key hundredths rule day part actor note delegate credited_at"
 
 func ledgerRows() *insert {
 	return &insert{table: "ledger", columns: strings.Fields(ledgerColumns)}

@@ -33,7 +33,7 @@ func parseKey(s string) (messageKey, error) {
 func (s *Store) LoadTurns(ctx context.Context, now time.Time, requests []bot.LoadRequest, need bot.NeedFunc) ([]bot.Loaded, error) {
 	out := make([]bot.Loaded, len(requests))
 	l := loading{store: s, q: s.reads, now: now, requests: requests, out: out, unconfirmed: map[int]messageKey{}}
-	for _, step := range []func(context.Context) error{l.keys, l.identities, l.marked} {
+	for _, step := range []func(context.Context) error{l.keys, l.identities, l.marked, l.told} {
 		if err := step(ctx); err != nil {
 			return nil, fmt.Errorf("loading turns: %w", plain(err))
 		}
@@ -60,6 +60,7 @@ type loading struct {
 	requests    []bot.LoadRequest
 	out         []bot.Loaded
 	unconfirmed map[int]messageKey // places in requests whose identity has a mark
+	news        map[conversation.IdentityID][]int
 }
 
 // keys looks up the stored replies. A request with a cached snapshot is not looked up: if its key
@@ -125,7 +126,10 @@ func decodeReply(text []byte) (m channel.Message, err error) {
 
 // identityColumns come with the active learner's name.
 const identityColumns = `i.id, i.channel, i.account, i.external_id, i.following, i.notice_version, i.learner_id,
-	COALESCE(l.name, ''), i.state, i.seq, i.unconfirmed_key
+	COALESCE(l.name, ''), i.state, i.seq, i.unconfirmed_key,
+	(SELECT COUNT(*) FROM profiles p WHERE p.identity_id = i.id),
+	COALESCE((SELECT p.delegate FROM profiles p WHERE p.identity_id = i.id AND p.learner_id = i.learner_id), 0),
+	(SELECT COUNT(*) FROM news n WHERE n.identity_id = i.id)
 	FROM identities i LEFT JOIN learners l ON l.id = i.learner_id WHERE `
 
 func (l *loading) identities(ctx context.Context) error {
@@ -150,8 +154,9 @@ func (l *loading) identities(ctx context.Context) error {
 		var a channel.Address
 		var snapshot bot.Snapshot
 		var state, mark []byte
+		var news int
 		d := &snapshot.Identity
-		if err := rows.Scan(&d.ID, &a.Channel, &a.Account, &a.External, &d.Following, &d.Notice, &d.Learner, &d.Name, &state, &snapshot.Seq, &mark); err != nil {
+		if err := rows.Scan(&d.ID, &a.Channel, &a.Account, &a.External, &d.Following, &d.Notice, &d.Learner, &d.Name, &state, &snapshot.Seq, &mark, &d.People, &d.Delegate, &news); err != nil {
 			return err
 		}
 		if err := json.Unmarshal(state, &snapshot.State); err != nil {
@@ -161,6 +166,9 @@ func (l *loading) identities(ctx context.Context) error {
 			l.out[i].Snapshot = snapshot
 			if len(mark) > 0 {
 				l.unconfirmed[i] = messageKey(mark)
+			}
+			if news > 0 {
+				push(&l.news, d.ID, i)
 			}
 		}
 		return nil

@@ -49,10 +49,10 @@ func (t *turn) startBinding(key string, args ...fault.Arg) {
 		return
 	}
 	t.s.Mode, t.s.Confirm = ModeBindName, ""
-	t.s.Binding = &Binding{Cohort: t.s.Binding.cohort()}
+	t.s.Binding = t.s.Binding.again()
 	t.say(key, args...)
-	t.say("bind.ask_name")
-	t.emit(Step{Name: "asked_name"})
+	t.sayFor("bind.ask_name")
+	t.step(people.StepAskedName, "", "")
 }
 
 // limited reports, and says, that too many wrong codes came from this phone.
@@ -62,7 +62,7 @@ func (t *turn) limited() bool {
 	}
 	t.s.Mode = t.resting()
 	t.say("bind.limited")
-	t.emit(Step{Name: "failed", Why: "limited"})
+	t.step(people.StepFailed, "limited", "")
 	return true
 }
 
@@ -80,6 +80,12 @@ func (t *turn) bindStep() {
 		return
 	}
 	b, w := t.s.Binding, t.wish
+	if w.forOther {
+		b.For = true
+	}
+	if b.For && w.act != actBindOdd && !t.mayDelegate() {
+		return
+	}
 	switch {
 	case w.act == actBindOdd:
 		t.askAgain()
@@ -87,23 +93,23 @@ func (t *turn) bindStep() {
 		t.verify()
 	case w.unit != "" && w.name != "":
 		b.Name, b.Unit, t.s.Mode = w.name, w.unit, ModeBindCode
-		t.say("bind.ask_code")
-		t.emit(Step{Name: "asked_code"})
+		t.sayFor("bind.ask_code")
+		t.step(people.StepAskedCode, "", "")
 	default:
 		b.Name, b.Unit, t.s.Mode = w.name, "", ModeBindUnit
-		t.say("bind.ask_unit")
-		t.emit(Step{Name: "asked_unit"})
+		t.sayFor("bind.ask_unit")
+		t.step(people.StepAskedUnit, "", "")
 	}
 }
 
-// bindingAsked reports that the state is in the middle of binding, or the message says 绑定 itself.
+// bindingAsked reports that the state is in the middle of binding, or the message says 绑定 or 代学 itself.
 func (t *turn) bindingAsked() bool {
 	switch t.s.Mode {
 	case ModeBindName, ModeBindUnit, ModeBindCode:
 		return true
 	}
 	fields := bindingFields(t.in.Text)
-	return len(fields) > 0 && study.Fold(fields[0]) == "绑定"
+	return len(fields) > 0 && (study.Fold(fields[0]) == "绑定" || study.Fold(fields[0]) == "代学")
 }
 
 // askAgain repeats the open question with an example.
@@ -122,7 +128,6 @@ func (t *turn) askAgain() {
 // the same sentence and cost the same try, so that nobody learns who is on the roster.
 func (t *turn) verify() {
 	w := t.wish
-	cohort := t.s.Binding.Cohort
 	rows := bestRows(t.f.Candidates, w.unit)
 	var right, tried []people.LearnerID
 	var match people.Candidate
@@ -132,30 +137,66 @@ func (t *turn) verify() {
 			right, match = append(right, c.Learner.ID), c
 		}
 	}
+	unit := unitOf(rows)
 	if len(rows) > 0 {
-		t.emit(Step{Name: "found"})
+		t.step(people.StepFound, "", unit)
 	}
 	switch {
 	case len(right) == 1:
-		t.join(match.Learner, cohort)
+		t.found(match)
 		return
 	case len(t.f.Candidates) == 0:
-		t.emit(Step{Name: "failed", Why: "no_such_name"})
+		t.step(people.StepFailed, "no_such_name", "")
 	case len(rows) == 0:
-		t.emit(Step{Name: "failed", Why: "no_such_unit"})
+		t.step(people.StepFailed, "no_such_unit", "")
 	default:
-		t.emit(Step{Name: "failed", Why: "wrong_code"})
+		t.step(people.StepFailed, "wrong_code", unit)
 	}
 	t.emit(WrongCode{Learners: tried})
-	t.s.Binding = &Binding{Cohort: cohort}
+	t.s.Binding = t.s.Binding.again()
 	if left := t.identityTries - t.f.Tries.Identity - 1; left > 0 {
 		t.s.Mode = ModeBindName
 		t.say("bind.no_match", fault.A("left", left))
-		t.emit(Step{Name: "asked_name"})
+		t.step(people.StepAskedName, "", "")
 		return
 	}
 	t.s.Mode = t.resting()
 	t.say("bind.no_match_last")
+}
+
+// unitOf is the unit of rows that are all of one; "" when they are not.
+func unitOf(rows []people.Candidate) people.OrgCode {
+	var unit people.OrgCode
+	for i, c := range rows {
+		if i > 0 && c.Learner.Unit != unit {
+			return ""
+		}
+		unit = c.Learner.Unit
+	}
+	return unit
+}
+
+// found goes on with the one row that fits: a person comes to this phone, unless they went to another
+// one just now, or somebody asks to learn in the person's place.
+func (t *turn) found(c people.Candidate) {
+	if t.s.Binding.For {
+		t.askDelegate(c)
+		return
+	}
+	verdict, until := t.bind.Judge(t.f.Now, people.HandsetID(t.f.Identity.ID), c)
+	if verdict == people.BindCooling && !t.here(c.Learner.ID) {
+		t.step(people.StepFailed, "cooling", c.Learner.Unit)
+		t.s.Binding = t.s.Binding.again()
+		t.s.Mode = t.resting()
+		t.say("bind.cooling", fault.A("name", c.Learner.Name), fault.A("day", dayWords(until)))
+		return
+	}
+	t.join(c.Learner, t.s.Binding.Cohort, verdict == people.BindMove && c.Bound && !t.here(c.Learner.ID))
+}
+
+// here reports whether the learner is on this phone as themselves.
+func (t *turn) here(id people.LearnerID) bool {
+	return slices.ContainsFunc(t.f.Profiles, func(p people.Learner) bool { return p.ID == id }) && !slices.Contains(t.f.Delegated, id)
 }
 
 // bestRows are the candidates whose unit fits best what was typed.
@@ -175,12 +216,12 @@ func bestRows(all []people.Candidate, unit string) []people.Candidate {
 }
 
 // join binds the learner, or switches to them when they are bound here already.
-func (t *turn) join(l people.Learner, cohort string) {
+func (t *turn) join(l people.Learner, cohort string, moved bool) {
 	if l.ID != t.f.Identity.Learner {
 		t.s.Study, t.s.Draft, t.s.Waiting = nil, nil, nil // what is under way is somebody else's
 	}
 	t.s.Mode, t.s.Binding, t.s.Confirm = t.resting(), nil, ""
-	here := slices.ContainsFunc(t.f.Profiles, func(p people.Learner) bool { return p.ID == l.ID })
+	here := t.here(l.ID)
 	switch {
 	case here && l.ID == t.f.Identity.Learner:
 	case here:
@@ -188,12 +229,15 @@ func (t *turn) join(l people.Learner, cohort string) {
 	default:
 		t.emit(Bind{Learner: l.ID})
 	}
-	t.emit(Step{Name: "bound"})
+	t.step(people.StepBound, "", l.Unit)
 	if t.f.Cohort != nil && cohort == t.f.Cohort.Code {
 		t.emit(Enrol{Learner: l.ID, Cohort: cohort, Since: study.DayOf(t.f.Now)})
 		t.say("bind.done_class", fault.A("name", l.Name), fault.A("unit", l.UnitName), fault.A("class", t.f.Cohort.Name))
 	} else {
 		t.say("bind.done", fault.A("name", l.Name), fault.A("unit", l.UnitName))
+	}
+	if moved {
+		t.say("bind.moved", fault.A("name", l.Name))
 	}
 	t.say("bind.then")
 }

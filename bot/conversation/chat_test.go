@@ -23,6 +23,7 @@ var update = flag.Bool("update", false, "rewrite testdata/*.chat with what is sa
 //	# a remark            @ 2026-12-02 08:30   the clock
 //	= 已绑定 张三 ban-1     what is so before: bound, enrolled; 已学 …: completed; 未确认: see there;
 //	                      问卷, 要整改, 管着 …: see follow_model_test.go
+//	                      代学, 别处绑定, 换过手机, 告诉: see mine_test.go
 //	                      教员, 有通知 …, 等放行 …, 发了 …: see campaign_model_test.go
 //	> what the learner types; [关注 ban-1] [取关] [扫码 ban-1] [菜单 TODAY] [语音 …] [图片] … for the rest
 //	< the reply, line by line; "< （不回复）" for silence
@@ -116,6 +117,7 @@ func (w *world) given(t testing.TB, what string) {
 		}
 		w.identity.Following, w.identity.Notice, w.identity.ID = true, 1, 1
 		w.profiles = append(w.profiles, id)
+		w.bound(id)
 		w.activate(id)
 		for _, code := range f[2:] {
 			w.enrol(id, code, study.DayOf(w.now))
@@ -140,7 +142,7 @@ func (w *world) given(t testing.TB, what string) {
 	case "课程改版": // lesson 1 of xiaoke says something else now
 		w.revise(t)
 	default:
-		if w.givenCampaign(t, f) || w.givenFollow(t, f) {
+		if w.givenMine(t, f) || w.givenCampaign(t, f) || w.givenFollow(t, f) {
 			return
 		}
 		t.Fatalf("nothing is called %q", f[0])

@@ -25,14 +25,17 @@ type (
 
 	// Step counts one step of the binding funnel: followed, asked, found, confirmed, failed.
 	Step struct {
-		Name string // "followed" "asked_name" "asked_unit" "asked_code" "found" "bound" "failed"
-		Why  string // for failed: "no_such_name" "no_such_unit" "wrong_code" "limited"
+		Name  people.FunnelStep
+		Why   string         // for failed: "no_such_name" "no_such_unit" "wrong_code" "limited" "cooling"
+		Unit  people.OrgCode // of the row that was found; "" while nobody can know
+		Fresh bool           // this phone had not come to this step before
 	}
 
 	// WrongCode counts one wrong short code against the identity and the rows it was tried on.
 	WrongCode struct{ Learners []people.LearnerID }
 
-	// Bind joins the learner to this phone and makes them the active one.
+	// Bind joins the learner to this phone and makes them the active one. A person has one phone of the
+	// own: from another one, whose holder is told, they go.
 	Bind struct{ Learner people.LearnerID }
 
 	// Unbind takes the learner off this phone; another profile, if any, becomes active.
@@ -81,6 +84,7 @@ type (
 		Item      string // item id
 		Answer    string // normal form: "B", "ABD", "true", the text, the number
 		Correct   bool
+		Delegate  bool // 代学: given on the phone of whoever learns in the learner's place
 	}
 
 	// FinishAttempt closes an attempt with its score.
@@ -101,6 +105,7 @@ type (
 		Score     int
 		Hours     study.StudyHours
 		Rule      string // version of the credit rule
+		Delegate  bool   // 代学
 	}
 
 	// CompleteCourse records that every lesson of a course is complete, with the mean score and
@@ -113,6 +118,7 @@ type (
 		Hours     study.StudyHours
 		Rule      string
 		Last      bool // it was the last course of the class: the enrolment is completed
+		Delegate  bool // 代学
 	}
 
 	// SetHour records at what time of the day the learner wants to be sent lessons: "12:30" in
@@ -179,6 +185,22 @@ type (
 		Campaigns []int64
 	}
 
+	// Ask puts a request before the administrators of the learner's unit. While one of the kind is
+	// open for the learner, another changes nothing.
+	Ask struct {
+		Kind    people.RequestKind
+		Learner people.LearnerID
+		Helper  people.LearnerID // who learns in the learner's place, or 0
+		Text    string           // at most people.MaxRequestText characters
+	}
+
+	// HandOver takes everybody off this phone, because somebody else has it from now on. What the
+	// phone had been allowed and shown is forgotten.
+	HandOver struct{ Learners []people.LearnerID }
+
+	// Told records that the reply tells these news.
+	Told struct{ News []int64 }
+
 	// Confirmed clears the mark of Facts.Unconfirmed: its reply has now been shown.
 	Confirmed struct{}
 )
@@ -207,4 +229,7 @@ func (ReleaseCampaign) effect() {}
 func (CancelCampaign) effect()  {}
 func (Acknowledge) effect()     {}
 func (ReadNotices) effect()     {}
+func (Ask) effect()             {}
+func (HandOver) effect()        {}
+func (Told) effect()            {}
 func (Confirmed) effect()       {}

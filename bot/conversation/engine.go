@@ -7,6 +7,7 @@ import (
 
 	"github.com/tiangeng/tiangeng/bot/channel"
 	"github.com/tiangeng/tiangeng/bot/fault"
+	"github.com/tiangeng/tiangeng/bot/people"
 	"github.com/tiangeng/tiangeng/bot/study"
 	"github.com/tiangeng/tiangeng/content"
 )
@@ -18,6 +19,7 @@ type Options struct {
 	Calendar study.Calendar
 	Credit   study.CreditRule // zero: study.Rule2024
 
+	Bind          people.BindRule
 	Notice        int           // version of the privacy notice in the catalogue; 0: 1
 	IdentityTries int           // wrong codes of one phone in 24 h before it must wait; 0: 5
 	LearnerTries  int           // wrong codes tried on one roster row in 24 h before it is shut; 0: 10
@@ -38,6 +40,7 @@ type Engine struct {
 	calendar study.Calendar
 	credit   study.CreditRule
 
+	bind          people.BindRule
 	notice        int
 	identityTries int
 	learnerTries  int
@@ -54,7 +57,7 @@ type Engine struct {
 // New makes an engine.
 func New(o Options) *Engine {
 	e := &Engine{
-		library: o.Library, phrases: o.Phrases, calendar: o.Calendar, credit: o.Credit,
+		library: o.Library, phrases: o.Phrases, calendar: o.Calendar, credit: o.Credit, bind: o.Bind,
 		notice: o.Notice, identityTries: o.IdentityTries, learnerTries: o.LearnerTries, late: o.Late, reply: o.ReplyBytes,
 		quietFrom: o.QuietFrom, quietUntil: o.QuietUntil, releaseAbove: o.ReleaseAbove, noticeURL: o.NoticeURL,
 	}
@@ -105,6 +108,9 @@ type turn struct {
 // turn. Seq is left for the caller.
 func (e *Engine) Step(s State, in channel.Inbound, f Facts) Turn {
 	s.V = StateVersion
+	if f.Identity.Delegate {
+		f.Trainer = nil // the right is the person's, not whoever's learns in the person's place
+	}
 	t := &turn{Engine: e, in: in, f: f, s: s.clone(), wish: e.read(s, in)}
 	switch {
 	case t.wish.act == actUnfollow:
@@ -120,7 +126,7 @@ func (e *Engine) Step(s State, in channel.Inbound, f Facts) Turn {
 	}
 	if t.wish.act == actFollow {
 		t.emit(Follow{Scene: in.EventKey})
-		t.emit(Step{Name: "followed"})
+		t.step(people.StepFollowed, "", "")
 	}
 	if f.Identity.Notice < e.notice {
 		t.emit(ShowNotice{Version: e.notice})
@@ -131,7 +137,11 @@ func (e *Engine) Step(s State, in channel.Inbound, f Facts) Turn {
 			return t.done(t.message())
 		}
 	}
+	if t.tellFirst() {
+		return t.done(t.message())
+	}
 	t.run()
+	t.tellBehind()
 	return t.done(t.message())
 }
 
@@ -162,8 +172,6 @@ func (t *turn) shownAgain(m channel.Message) channel.Message {
 	}
 }
 
-func (t *turn) emit(e Effect) { t.effects = append(t.effects, e) }
-
 // say adds a paragraph from the catalogue.
 func (t *turn) say(key string, args ...fault.Arg) {
 	t.blocks = append(t.blocks, t.phrases.Say(key, args...))
@@ -175,6 +183,9 @@ func (t *turn) put(text string) { t.blocks = append(t.blocks, text) }
 // used is how many bytes the paragraphs so far take, with the gap behind them.
 func (t *turn) used() int {
 	n := 0
+	if who := t.whoLine(); who != "" {
+		n = len(who) + 1
+	}
 	for _, b := range t.blocks {
 		n += len(b) + len(gap)
 	}
@@ -186,6 +197,9 @@ func (t *turn) used() int {
 func (t *turn) message() channel.Message {
 	text := strings.TrimSpace(strings.Join(t.blocks, gap))
 	limit := t.room
+	if who := t.whoLine(); who != "" && text != "" && len(who)+1+len(text) <= limit {
+		text = who + "\n" + text
+	}
 	if t.wish.act == actUnconfirm {
 		limit = t.reply
 	}
@@ -247,6 +261,7 @@ func (t *turn) run() {
 	case actFollow, actScan:
 		t.arrive()
 	case actBind:
+		t.s.Binding = &Binding{Cohort: t.s.Binding.cohort()}
 		t.startBinding("bind.begin")
 	case actBindName, actBindUnit, actBindCode, actBindOdd:
 		t.bindStep()
@@ -284,6 +299,7 @@ func (t *turn) leaveQuestion() {
 		t.s.Mode == ModeProfile && t.wish.act != actChoose ||
 		t.s.Mode == ModeHour && t.wish.act != actHour ||
 		t.s.Mode == ModeSurvey && !staysInSurvey[t.wish.act] ||
+		t.s.Mode == ModeCorrect && t.wish.act != actCorrectText ||
 		t.drafting() && !staysInDraft[t.wish.act]
 	if asked {
 		t.s.Mode, t.s.Confirm = t.resting(), ""
@@ -305,6 +321,14 @@ func (t *turn) quit() {
 	if t.bound() {
 		t.say("help.quit")
 	}
+}
+
+// again is a binding from the beginning, for the same class and purpose.
+func (b *Binding) again() *Binding {
+	if b == nil {
+		return &Binding{}
+	}
+	return &Binding{Cohort: b.Cohort, For: b.For}
 }
 
 func (b *Binding) cohort() string {
@@ -337,6 +361,14 @@ func (t *turn) runBound() {
 		t.choose()
 	case actWho:
 		t.who()
+	case actMine:
+		t.showMine()
+	case actCorrect, actCorrectText:
+		t.correct()
+	case actDelegate:
+		t.beginDelegate()
+	case actHandOver:
+		t.askHandOver()
 	case actUnbind, actForget:
 		t.askUnbind()
 	case actYes:

@@ -201,7 +201,7 @@ const footRoom = 160
 // pages are a lesson's pages, head included in the reckoning. The room does not depend on who
 // reads, so a page number means the same in every reply.
 func (t *turn) pages(course *content.Course, lesson *content.Lesson, number int) []string {
-	return paginate(lesson.Body, max(t.room-len(t.head(course, lesson, number))-footRoom, 300))
+	return paginate(lesson.Body, max(t.room-len(t.head(course, lesson, number))-footRoom-whoRoom, 300))
 }
 
 // showPage shows the page that Study.Page names. Behind the last one the first question follows,

@@ -39,6 +39,9 @@ type world struct {
 	unconfirmed *conversation.Unconfirmed
 	hours       map[people.LearnerID]string
 	trainers    map[people.LearnerID]people.Scope
+	delegated   []people.LearnerID // of profiles
+	requests    []people.Request   // open
+	news        []conversation.News
 	campaigns   []*campaign
 	follow      following
 	messages    int // messages so far: each has a key of its own
@@ -186,10 +189,14 @@ func (w *world) learner(id people.LearnerID) people.Learner {
 func (w *world) facts(n conversation.Needs) conversation.Facts {
 	f := conversation.Facts{Now: w.now, Identity: w.identity, Unconfirmed: w.unconfirmed}
 	active := w.identity.Learner
+	f.Identity.People, f.Identity.Delegate = len(w.profiles), slices.Contains(w.delegated, active)
+	f.News = slices.Clone(w.news)
+	w.mine(n, &f)
 	if n.Profiles {
 		for _, id := range w.profiles {
 			f.Profiles = append(f.Profiles, w.learner(id))
 		}
+		f.Delegated = slices.Clone(w.delegated)
 		if active != 0 {
 			l := w.learner(active)
 			f.Learner = &l
@@ -248,7 +255,12 @@ func (w *world) apply(e conversation.Effect) error {
 	case conversation.Follow:
 		w.identity.Following = true
 	case conversation.Unfollow:
-		w.identity, w.profiles, w.tries = conversation.Identity{}, nil, nil
+		for i := range w.roster {
+			if c := &w.roster[i]; c.Handset == 1 {
+				c.Bound, c.Handset = false, 0
+			}
+		}
+		w.identity, w.profiles, w.delegated, w.tries = conversation.Identity{}, nil, nil, nil
 	case conversation.ShowNotice:
 		if w.identity.Notice == e.Version {
 			return fmt.Errorf("the notice %d is shown twice", e.Version)
@@ -260,10 +272,12 @@ func (w *world) apply(e conversation.Effect) error {
 			w.learnerTry[id]++
 		}
 	case conversation.Bind:
-		if slices.Contains(w.profiles, e.Learner) {
+		if slices.Contains(w.profiles, e.Learner) && !slices.Contains(w.delegated, e.Learner) {
 			return fmt.Errorf("learner %d is bound twice", e.Learner)
 		}
+		w.leave(e.Learner)
 		w.profiles = append(w.profiles, e.Learner)
+		w.bound(e.Learner)
 		w.activate(e.Learner)
 	case conversation.Switch:
 		if !slices.Contains(w.profiles, e.Learner) {
@@ -271,7 +285,7 @@ func (w *world) apply(e conversation.Effect) error {
 		}
 		w.activate(e.Learner)
 	case conversation.Unbind:
-		w.profiles = slices.DeleteFunc(w.profiles, func(id people.LearnerID) bool { return id == e.Learner })
+		w.leave(e.Learner)
 		w.activate(0)
 		if len(w.profiles) > 0 {
 			w.activate(w.profiles[0])
@@ -284,7 +298,12 @@ func (w *world) apply(e conversation.Effect) error {
 		w.unconfirmed = nil
 	case conversation.StartAttempt:
 		return w.start(e)
+	case conversation.Ask, conversation.HandOver, conversation.Told:
+		return w.applyMine(e)
 	case conversation.Respond:
+		if e.Delegate != slices.Contains(w.delegated, e.Learner) {
+			return fmt.Errorf("learner %d: the answer is marked %t as one in another's place", e.Learner, e.Delegate)
+		}
 		key := fmt.Sprint(e.Enrolment, e.Lesson, e.Attempt, e.Item)
 		if w.responses[key] {
 			return fmt.Errorf("a second response to %s", key)
@@ -384,7 +403,7 @@ func effectText(e conversation.Effect) string {
 	case conversation.ShowNotice:
 		return fmt.Sprint(name, " ", e.Version)
 	case conversation.Step:
-		return strings.TrimSpace(name + " " + e.Name + " " + e.Why)
+		return strings.TrimSpace(name + " " + string(e.Name) + " " + e.Why)
 	case conversation.WrongCode:
 		return fmt.Sprint(name, " ", e.Learners)
 	case conversation.Bind:
@@ -402,19 +421,19 @@ func effectText(e conversation.Effect) string {
 	case conversation.StartAttempt:
 		return fmt.Sprint(name, " ", lesson(e.Lesson), " #", e.Number, map[bool]string{true: " review"}[e.Review])
 	case conversation.Respond:
-		return fmt.Sprint(name, " ", lesson(e.Lesson), " #", e.Attempt, " ", e.Item, " ", e.Answer, " ", e.Correct)
+		return fmt.Sprint(name, " ", lesson(e.Lesson), " #", e.Attempt, " ", e.Item, " ", e.Answer, " ", e.Correct, map[bool]string{true: " 代学"}[e.Delegate])
 	case conversation.FinishAttempt:
 		return fmt.Sprint(name, " ", lesson(e.Lesson), " #", e.Number, " score ", e.Score, " passed ", e.Passed)
 	case conversation.CompleteLesson:
-		return fmt.Sprint(name, " ", lesson(e.Lesson), " score ", e.Score, " hours ", e.Hours)
+		return fmt.Sprint(name, " ", lesson(e.Lesson), " score ", e.Score, " hours ", e.Hours, map[bool]string{true: " 代学"}[e.Delegate])
 	case conversation.CompleteCourse:
-		return fmt.Sprint(name, " ", e.Course.Course, " score ", e.Score, " hours ", e.Hours, map[bool]string{true: " last"}[e.Last])
+		return fmt.Sprint(name, " ", e.Course.Course, " score ", e.Score, " hours ", e.Hours, map[bool]string{true: " last"}[e.Last], map[bool]string{true: " 代学"}[e.Delegate])
 	case conversation.SetHour:
 		return fmt.Sprintf("%s %d %q", name, e.Learner, e.Hour)
 	case conversation.AnswerSurvey:
 		return surveyEffectText(e)
 	}
-	return campaignEffectText(name, e)
+	return mineEffectText(name, e)
 }
 
 // revise publishes a new version of xiaoke whose first lesson asks one question, answered A.

@@ -14,16 +14,18 @@ import (
 // wish is what a message asks for, read from state and message alone, so that Need and Step cannot
 // differ about it.
 type wish struct {
-	act     act
-	cohort  string  // class to load
-	reading Reading // of an answer
-	name    string  // folded, when the message gives one
-	unit    string
-	code    string
-	folded  string
-	number  int       // behind a word: 放行 2; 0 for none
-	hour    string    // of actHour
-	doubt   HourDoubt // of actHour
+	act      act
+	cohort   string  // class to load
+	reading  Reading // of an answer
+	name     string  // folded, when the message gives one
+	unit     string
+	code     string
+	text     string // of actCorrect, actCorrectText: what is wrong; "" when it is still to be said
+	forOther bool   // the message says 代学 itself
+	folded   string
+	number   int       // behind a word: 放行 2; 0 for none
+	hour     string    // of actHour
+	doubt    HourDoubt // of actHour
 }
 
 // Need says which facts Step will look at for this message in this state.
@@ -43,8 +45,14 @@ func (e *Engine) Need(s State, in channel.Inbound) Needs {
 		return Needs{Survey: true}
 	case actSurveyAnswer:
 		return Needs{Survey: true, SurveyID: surveyWanted(s)}
-	case actPause, actResume, actStop, actSwitch, actChoose, actWho, actUnbind, actForget, actYes:
+	case actPause, actResume, actStop, actSwitch, actChoose, actWho, actUnbind, actHandOver:
 		return Needs{Profiles: true}
+	case actForget, actYes, actCorrect, actCorrectText:
+		return Needs{Profiles: true, Mine: true}
+	case actMine:
+		return Needs{Profiles: true, Mine: true, Record: true}
+	case actDelegate:
+		return Needs{Profiles: true, Mine: true, Tries: true}
 	case actBind:
 		return Needs{Tries: true, Profiles: true}
 	case actHour, actHourDefault:
@@ -53,6 +61,9 @@ func (e *Engine) Need(s State, in channel.Inbound) Needs {
 		return Needs{Notices: true}
 	case actBindName, actBindUnit, actBindCode:
 		n := Needs{Tries: true}
+		if w.forOther || s.Binding != nil && s.Binding.For {
+			n.Profiles, n.Mine = true, true
+		}
 		if w.name != "" && w.unit != "" && w.code != "" {
 			n.Name, n.Cohort, n.Profiles = w.name, w.cohort, true
 		}
@@ -160,6 +171,17 @@ func (e *Engine) readText(s State, text string) wish {
 		return readDraft(s, text, w)
 	case ModeSurvey:
 		return readSurvey(s, w)
+	case ModeCorrect:
+		a, everyday := actOf[folded]
+		if everyday && a != actNod && a != actThanks {
+			w.act = a
+			return w
+		}
+		w.act = actCorrectText
+		if !everyday { // 好的 says nothing
+			w.text = complaint(text)
+		}
+		return w
 	case ModeHour:
 		if hour, doubt := readClock(squeeze(foldAnswer(text))); doubt != HourNone && utf8.RuneCountInString(text) <= maxHourRunes {
 			w.act, w.hour, w.doubt = actHour, hour, doubt
@@ -233,6 +255,10 @@ func readSide(s State, text string, w wish) (wish, bool) {
 	}
 	if a, n, ok := cutNumber(w.folded); ok {
 		w.act, w.number = a, n
+		return w, true
+	}
+	if rest, ok := cutCorrect(text); ok {
+		w.act, w.text = actCorrect, rest
 		return w, true
 	}
 	hour, doubt, ok := ReadHour(text)
@@ -382,7 +408,8 @@ func readTriple(text string) (wish, bool) {
 		return wish{}, false
 	}
 	fields := bindingFields(text)
-	if len(fields) > 0 && study.Fold(fields[0]) == "绑定" {
+	other := len(fields) > 0 && study.Fold(fields[0]) == "代学"
+	if other || len(fields) > 0 && study.Fold(fields[0]) == "绑定" {
 		fields = fields[1:]
 	}
 	if len(fields) < 3 {
@@ -401,7 +428,7 @@ func readTriple(text string) (wish, bool) {
 	if !plausibleName(name) || !plausibleUnit(unit) {
 		return wish{}, false
 	}
-	return wish{act: actBindCode, name: name, unit: unit, code: code}, true
+	return wish{act: actBindCode, name: name, unit: unit, code: code, forOther: other}, true
 }
 
 // unitAndCode takes the code off the end, if there is one behind a unit.

@@ -16,6 +16,7 @@ const (
 	confirmStop   = "stop"   // 退订
 	confirmUnbind = "unbind" // 解绑
 	confirmForget = "forget" // 删除我的资料
+	confirmHand   = "hand"   // 转交
 )
 
 // push changes what the learner wants to be sent. 退订 is asked about first.
@@ -70,7 +71,7 @@ func (t *turn) listProfiles() {
 		if p.ID == t.f.Identity.Learner {
 			key = "bind.choose_line_now"
 		}
-		lines = append(lines, t.phrases.Say(key, fault.A("number", i+1), fault.A("name", p.Name), fault.A("unit", p.UnitName)))
+		lines = append(lines, t.phrases.Say(key, fault.A("number", i+1), fault.A("name", t.called(p)), fault.A("unit", p.UnitName)))
 	}
 	t.put(cut(strings.Join(lines, "\n"), t.room/2))
 	t.say("bind.choose_how")
@@ -129,6 +130,11 @@ func (t *turn) who() {
 }
 
 func (t *turn) askUnbind() {
+	if t.wish.act == actForget && t.f.Identity.Delegate {
+		t.say("mine.not_yours", fault.A("name", t.f.Identity.Name))
+		t.remind()
+		return
+	}
 	t.s.Mode, t.s.Confirm = ModeConfirm, confirmUnbind
 	key := "help.ask_unbind"
 	if t.wish.act == actForget {
@@ -147,9 +153,10 @@ func (t *turn) confirmed() {
 		t.emit(SetPush{Learner: t.f.Identity.Learner, Push: people.PushOff})
 		t.say("help.stopped")
 	case confirmUnbind:
-		t.unbind([]people.LearnerID{t.f.Identity.Learner})
+		ids := t.leaving()
+		t.unbind(ids)
 		t.say("help.unbound", fault.A("name", t.f.Identity.Name))
-		if len(t.f.Profiles) > 1 {
+		if len(t.f.Profiles) > len(ids) {
 			t.say("help.unbound_more")
 		}
 	case confirmForget:
@@ -159,8 +166,11 @@ func (t *turn) confirmed() {
 				ids = append(ids, p.ID)
 			}
 		}
+		t.askDelete()
 		t.unbind(ids)
 		t.say("help.forgotten")
+	case confirmHand:
+		t.handOver()
 	default:
 		t.s.Mode = t.resting()
 		t.unknown()
@@ -234,7 +244,7 @@ func (t *turn) record() {
 	if r.Hour != "" {
 		lines = append(lines, t.phrases.Say("study.record_hour", fault.A("hour", r.Hour)))
 	}
-	t.put(cut(strings.Join(lines, "\n"), t.room-200))
+	t.put(cut(strings.Join(lines, "\n"), t.room-200-t.used()))
 	t.remind()
 }
 

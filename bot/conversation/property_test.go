@@ -23,6 +23,7 @@ var said = []string{
 	"张三", "李芳", "新村", "7K3M", "K9T4", "AAAA", "张三 新村 7K3M", "李芳 新村 K9T4", "绑定 李芳 新村 K9T4", "赵六 新村 7K3M", "岩温香",
 	"第一题选B", "不知道", "A还是B", "[关注 ban-1]", "[关注]", "[扫码 ban-2]", "[扫码 x]", "[取关]", "[菜单 TODAY]", "[菜单 RECORD]", "[菜单 SWITCH]", "[菜单 NONE]",
 	"[语音]", "[语音 我选B]", "[图片]", "[位置]", "[网页 u]", "[回执]", "[其他]",
+	"我的信息", "更正", "更正 单位应该是大河", "代学", "代学 李芳 新村 K9T4", "代学 岩温香 曼赛 W5N8", "转交手机", "申请代学",
 	"通知", "我的通知", "通知 2", "收到", "知道了", "改时间", "12点半发给我", "6点", "默认时间",
 	"问卷", "问卷", "跳过", "想学养牛", "很有用", "[菜单 SURVEY]", "谁落后",
 }
@@ -43,6 +44,11 @@ func TestAnySequenceKeepsThePromises(t *testing.T) {
 		w := newWorld(t)
 		if rapid.Bool().Draw(r, "bound") {
 			w.given(t, "已绑定 张三 ban-1")
+		}
+		for _, g := range []string{"代学 李芳 ban-1", "告诉 delegate_done 李芳 情况属实", "告诉 correct_refused 张三 名册没有错", "别处绑定 岩温·香", "换过手机 岩温·香 1"} {
+			if w.identity.Learner != 0 && rapid.Bool().Draw(r, g) {
+				w.given(t, g)
+			}
 		}
 		words := said
 		if w.identity.Learner != 0 && rapid.Bool().Draw(r, "trainer") {

@@ -34,6 +34,7 @@ const (
 	ModeQuiz     Mode = "quiz"      // an item is open
 	ModeConfirm  Mode = "confirm"   // asked "really?" before 退订 or unbinding
 	ModeHour     Mode = "hour"      // asked at what time lessons shall come
+	ModeCorrect  Mode = "correct"   // asked what is wrong in the own data
 	ModeDraftTo  Mode = "draft_to"  // a trainer was asked whom an announcement is for
 	ModeDraft    Mode = "draft"     // a trainer was asked for the text
 	ModeSend     Mode = "send"      // a trainer was shown the announcement; 发送 sends it
@@ -52,6 +53,7 @@ type State struct {
 	Draft   *Draft       `json:"draft,omitempty"`   // announcement being written; survives other modes
 	Survey  *SurveyState `json:"survey,omitempty"`  // survey in progress
 	Waiting []int64      `json:"waiting,omitempty"` // campaigns that were listed for release, in that order
+	Steps   uint16       `json:"steps,omitempty"`   // steps of binding that this phone has come to, a bit each
 	// Offered is the last day on which notices were offered at the end of a lesson.
 	Offered study.Day `json:"offered,omitempty"`
 }
@@ -61,6 +63,7 @@ type Binding struct {
 	Cohort string `json:"cohort,omitempty"` // class whose QR brought the person
 	Name   string `json:"name,omitempty"`
 	Unit   string `json:"unit,omitempty"` // as typed
+	For    bool   `json:"for,omitempty"`  // of somebody without a smartphone, to learn in the person's place (代学)
 }
 
 // Study is the lesson in progress: page or open item.
@@ -86,6 +89,7 @@ type Needs struct {
 	Record   bool   // totals for 我的学习
 	Name     string // roster rows of that exact name (NFKC, blanks removed); "" for none
 	Cohort   string // the class with that code; "" for none
+	Mine     bool   // what is kept about the active learner, and open requests
 	Tries    bool   // wrong short codes of this identity and of the candidates in the last 24 h
 
 	Trainer   bool           // whether the active learner is a trainer, and of what
@@ -108,9 +112,11 @@ type IdentityID int64
 type Identity struct {
 	ID        IdentityID       `json:"id"`
 	Following bool             `json:"following"`
-	Notice    int              `json:"notice"`  // version of the privacy notice that was shown, 0 for none
-	Learner   people.LearnerID `json:"learner"` // who is active on this phone, 0 for nobody
-	Name      string           `json:"name"`    // that learner's name
+	Notice    int              `json:"notice"`             // version of the privacy notice that was shown, 0 for none
+	Learner   people.LearnerID `json:"learner"`            // who is active on this phone, 0 for nobody
+	Name      string           `json:"name"`               // that learner's name
+	People    int              `json:"people"`             // bound to this phone
+	Delegate  bool             `json:"delegate,omitempty"` // the active learner is learnt for here (代学)
 }
 
 // Facts is everything Step may know. It is complete for what Need asked, and nothing more.
@@ -119,6 +125,9 @@ type Facts struct {
 	Identity   Identity
 	Learner    *people.Learner // active; nil when nobody is bound or Needs did not ask
 	Profiles   []people.Learner
+	Delegated  []people.LearnerID // those of Profiles who are learnt for here
+	Mine       *Mine
+	News       []News // what the sender is told with this reply, oldest first
 	Enrolments []Enrolment
 	Record     *Record
 	Candidates []people.Candidate

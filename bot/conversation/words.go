@@ -50,6 +50,12 @@ const (
 	actNod       act = "nod"
 	actUnconfirm act = "unconfirmed"
 
+	actMine        act = "mine"
+	actCorrect     act = "correct"
+	actCorrectText act = "correct_text"
+	actDelegate    act = "delegate"
+	actHandOver    act = "hand_over"
+
 	actHour        act = "hour"
 	actHourDefault act = "hour_default"
 	actAck         act = "ack"
@@ -76,20 +82,25 @@ const (
 
 // spoken lists the words for each act, folded as study.Fold does. A word stands once.
 var spoken = map[act]string{
-	actToday:  "学习 今日学习 今天学习 今天学什么 今天的课 今日课程 今日一课 今天的学习 上课 开始 开始学习 打卡 学习打卡 每日打卡 每日一学 我要学习 我要上课 我想学习 去学习 学 课程 今日任务 今天任务 今天 今日 开课 听课 看课 答题 我要答题 做题 测验 start study today",
-	actMore:   "继续 下一页 下一个 下页 下一课 下一题 继续学习 接着学 接着 往下 后面 翻页 next more 继续看 继续做 继续答题 题目 看题 再看一遍题",
-	actRedo:   "重做 再做 重新做 重答 再答 重考 再考一次 重来 再来一次 再做一遍 重做错题 错题 补考 重新答题",
-	actReread: "重读 重看 再看 再看一遍 再读一遍 重新看 看课文 课文 回看 上一页 从头看 重学",
-	actRecord: "我的学习 我的记录 学习记录 记录 我的 成绩 我的成绩 学时 我的学时 查询 进度 我的进度 学习进度 学了多少 查学时 查成绩 我的学习记录",
-	actHelp:   "帮助 使用帮助 使用说明 怎么用 怎么学 怎么学习 怎么办 功能 菜单 说明 help ? 怎么操作 不会用 人工 客服 人工客服",
-	actPause:  "暂停 暂停推送 暂停学习 先停 停一下 暂停一下 请暂停",
-	actResume: "恢复 恢复推送 继续推送 恢复学习 重新推送 取消暂停 重新开始推送 取消退订",
-	actStop:   "退订 取消订阅 不要推送 停止推送 别发了 不要再发 不要再发了 不想收 td unsubscribe 取消推送 关闭推送 我要退订 停止 不要发了",
-	actSwitch: "切换 换人 换人学习 换一个人 切换用户 切换账号 换号 换账号 换个人",
-	actWho:    "我是谁 现在是谁 当前用户 谁在学 现在谁在学 whoami 现在是谁在学",
-	actBind:   "绑定 我要绑定 重新绑定 绑定姓名 加人 加一个人 登记 注册 实名 绑定账号 添加学员 我要登记 我要注册 登录",
-	actUnbind: "解绑 解除绑定 取消绑定 我要解绑 退出绑定 退出登录 注销",
-	actForget: "删除我的资料 删除资料 删除我的信息 删除个人信息 注销账号 清除资料 清除我的资料 删除我的数据 删除信息",
+	actToday:    "学习 今日学习 今天学习 今天学什么 今天的课 今日课程 今日一课 今天的学习 上课 开始 开始学习 打卡 学习打卡 每日打卡 每日一学 我要学习 我要上课 我想学习 去学习 学 课程 今日任务 今天任务 今天 今日 开课 听课 看课 答题 我要答题 做题 测验 start study today",
+	actMore:     "继续 下一页 下一个 下页 下一课 下一题 继续学习 接着学 接着 往下 后面 翻页 next more 继续看 继续做 继续答题 题目 看题 再看一遍题",
+	actRedo:     "重做 再做 重新做 重答 再答 重考 再考一次 重来 再来一次 再做一遍 重做错题 错题 补考 重新答题",
+	actReread:   "重读 重看 再看 再看一遍 再读一遍 重新看 看课文 课文 回看 上一页 从头看 重学",
+	actRecord:   "我的学习 我的记录 学习记录 记录 我的 成绩 我的成绩 学时 我的学时 查询 进度 我的进度 学习进度 学了多少 查学时 查成绩 我的学习记录",
+	actHelp:     "帮助 使用帮助 使用说明 怎么用 怎么学 怎么学习 怎么办 功能 菜单 说明 help ? 怎么操作 不会用 人工 客服 人工客服",
+	actPause:    "暂停 暂停推送 暂停学习 先停 停一下 暂停一下 请暂停",
+	actResume:   "恢复 恢复推送 继续推送 恢复学习 重新推送 取消暂停 重新开始推送 取消退订",
+	actStop:     "退订 取消订阅 不要推送 停止推送 别发了 不要再发 不要再发了 不想收 td unsubscribe 取消推送 关闭推送 我要退订 停止 不要发了",
+	actSwitch:   "切换 换人 换人学习 换一个人 切换用户 切换账号 换号 换账号 换个人",
+	actWho:      "我是谁 现在是谁 当前用户 谁在学 现在谁在学 whoami 现在是谁在学",
+	actBind:     "绑定 我要绑定 重新绑定 绑定姓名 加人 加一个人 登记 注册 实名 绑定账号 添加学员 我要登记 我要注册 登录",
+	actUnbind:   "解绑 解除绑定 取消绑定 我要解绑 退出绑定 退出登录 注销",
+	actForget:   "删除我的资料 删除资料 删除我的信息 删除个人信息 注销账号 清除资料 清除我的资料 删除我的数据 删除信息",
+	actMine:     "我的信息 我的资料 个人资料 我的个人信息 查看我的信息 看我的信息 查我的信息 我的档案",
+	actCorrect:  "更正 更正信息 更正我的信息 我要更正 信息有误 信息不对 信息错了 资料有误 资料不对 资料错了 名字错了 姓名错了 单位错了 名字不对 姓名不对 单位不对",
+	actDelegate: "代学 我要代学 申请代学 帮人学 帮别人学 代别人学 替别人学 帮人学习 代人学习",
+	actHandOver: "转交 转交手机 手机转交 移交手机 换机主 手机给别人了 手机给别人用了 手机换人用了",
+
 	actNotice: "隐私 隐私说明 隐私政策 个人信息 个人信息说明 我的权利 隐私声明",
 	actQuit:   "退出 结束 取消 不学了 算了 先不学 不做了 停 下次再学 改天再学 返回 退出学习 quit exit",
 	actGreet:  "你好 您好 在吗 在 喂 hi hello 早上好 早 下午好 晚上好 大家好 老师好 有人吗 哈喽",
@@ -183,6 +194,7 @@ var suggestible = []struct {
 	{"今日学习", actToday}, {"学习", actToday}, {"开始", actToday}, {"打卡", actToday}, {"上课", actToday}, {"继续", actMore}, {"重做", actRedo},
 	{"重读", actReread}, {"我的学习", actRecord}, {"学习记录", actRecord}, {"学时", actRecord}, {"帮助", actHelp}, {"暂停", actPause}, {"恢复", actResume},
 	{"退订", actStop}, {"换人", actSwitch}, {"切换", actSwitch}, {"我是谁", actWho}, {"绑定", actBind}, {"解绑", actUnbind}, {"删除我的资料", actForget}, {"通知", actTell}, {"我的通知", actNotices},
+	{"我的信息", actMine}, {"更正信息", actCorrect}, {"代学", actDelegate}, {"转交手机", actHandOver},
 }
 
 // suggest finds the word that was probably meant: one that sounds the same, else one that is a

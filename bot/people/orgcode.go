@@ -22,6 +22,9 @@ const (
 
 var levelDigits = [...]int{LevelNone: 0, LevelProvince: 2, LevelPrefecture: 4, LevelCounty: 6, LevelTownship: 9, LevelVillage: 12}
 
+// Digits is how many digits of a code name a unit of the level.
+func (l Level) Digits() int { return levelDigits[l] }
+
 // ParseOrgCode reads a code: 12 digits, or the significant 2, 4, 6 or 9 digits alone.
 func ParseOrgCode(s string) (OrgCode, bool) {
 	s = strings.TrimSpace(s)

@@ -32,7 +32,8 @@ var factCases = map[string]func(*testing.T, *bundle){
 		_, ids := b.enrolled("spring", one, two)
 		b.done(start, typed("1", "o1"), conversation.Bind{Learner: ids[1]})
 		b.done(start, typed("2", "o1"), conversation.Bind{Learner: ids[0]})
-		b.done(start, typed("3", "o2"), conversation.Bind{Learner: ids[1]})
+		b.done(start, typed("3", "o2"))
+		b.exec("INSERT INTO profiles (identity_id, learner_id, delegate) SELECT id, ?, 1 FROM identities WHERE external_id = 'o2'", int64(ids[1]))
 		l := b.load(typed("4", "o1"), needs(conversation.Needs{Profiles: true}))
 		first := learner(ids[0], one)
 		want := conversation.Facts{
@@ -113,6 +114,9 @@ var factCases = map[string]func(*testing.T, *bundle){
 		var want []people.Candidate
 		for i, r := range rows[:3] {
 			c := people.Candidate{Learner: learner(people.LearnerID(b.number("SELECT id FROM learners WHERE bind_code = ?", r.Code)), r), Code: r.Code, Bound: i == 1}
+			if c.Bound {
+				c.Handset = people.HandsetID(b.number("SELECT id FROM identities"))
+			}
 			want = append(want, c)
 		}
 		for i, w := range [][]people.Candidate{want, want, nil} {

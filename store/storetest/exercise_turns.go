@@ -151,7 +151,7 @@ var turnCases = map[string]func(*testing.T, *bundle){
 		for i := range 8 {
 			turns = append(turns, b.turn(typed(fmt.Sprint("m", i), fmt.Sprint("o", i)), step))
 		}
-		turns[1].Effects = append(turns[1].Effects, conversation.Step{Name: strings.Repeat("x", 500)})
+		turns[1].Effects = append(turns[1].Effects, conversation.Step{Name: "found", Why: strings.Repeat("x", 500)})
 		turns[2].Seq += 5
 		turns[3].In.Key = "no key"
 		turns[4].In = repeated

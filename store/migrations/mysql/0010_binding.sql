@@ -30,12 +30,13 @@ CREATE TABLE IF NOT EXISTS requests (
     KEY requests_identity (identity_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
--- What a person is told with the next reply. A row goes when it has been told. identity_id 0: on whichever phone the
--- person binds next.
+-- What a person is told with the next reply, about somebody. A row goes when it has been told. identity_id 0: on
+-- whichever phone the person binds next.
 CREATE TABLE IF NOT EXISTS news (
     id BIGINT NOT NULL AUTO_INCREMENT,
     identity_id BIGINT NOT NULL DEFAULT 0,
     learner_id BIGINT NOT NULL DEFAULT 0,
+    about_id BIGINT NOT NULL DEFAULT 0,
     kind VARCHAR(24) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
     reason VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
     created_at BIGINT NOT NULL DEFAULT 0,

@@ -29,12 +29,13 @@ CREATE UNIQUE INDEX IF NOT EXISTS requests_open ON requests (kind, learner_id, h
 CREATE INDEX IF NOT EXISTS requests_state ON requests (state, id);
 CREATE INDEX IF NOT EXISTS requests_identity ON requests (identity_id);
 
--- What a person is told with the next reply. A row goes when it has been told. identity_id 0: on whichever phone the
--- person binds next.
+-- What a person is told with the next reply, about somebody. A row goes when it has been told. identity_id 0: on
+-- whichever phone the person binds next.
 CREATE TABLE IF NOT EXISTS news (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     identity_id BIGINT NOT NULL DEFAULT 0,
     learner_id BIGINT NOT NULL DEFAULT 0,
+    about_id BIGINT NOT NULL DEFAULT 0,
     kind VARCHAR(24) NOT NULL DEFAULT '' CHECK (length(kind) <= 24),
     reason VARCHAR(200) NOT NULL DEFAULT '' CHECK (length(reason) <= 200),
     created_at BIGINT NOT NULL DEFAULT 0
