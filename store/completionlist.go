@@ -318,12 +318,13 @@ func (l *completionList) done(ctx context.Context, enrolments []any, byPlace map
 	err := each(ctx, l.s.bulk, func(rows *sql.Rows) error {
 		var id, at int64
 		var course, lesson string
-		var score int
-		if err := rows.Scan(&id, &course, &lesson, &score, &at); err != nil {
+		var score, delegate int
+		if err := rows.Scan(&id, &course, &lesson, &score, &delegate, &at); err != nil {
 			return err
 		}
 		if x := byPlace[placeKey{id, course}]; x != nil && l.lessons[course][lesson] {
 			x.scores = append(x.scores, score)
+			x.Delegate += delegate
 			t := fromMs(at)
 			if x.FirstAt.IsZero() || t.Before(x.FirstAt) {
 				x.FirstAt = t
@@ -333,7 +334,7 @@ func (l *completionList) done(ctx context.Context, enrolments []any, byPlace map
 			}
 		}
 		return nil
-	}, "SELECT enrolment_id, course_id, lesson_id, score, completed_at FROM lesson_completions"+l.s.by("PRIMARY")+" WHERE "+where+in, append(args, enrolments...)...)
+	}, "SELECT enrolment_id, course_id, lesson_id, score, delegate, completed_at FROM lesson_completions"+l.s.by("PRIMARY")+" WHERE "+where+in, append(args, enrolments...)...)
 	if err != nil {
 		return err
 	}

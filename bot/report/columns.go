@@ -37,6 +37,7 @@ var listColumns = [...]column{
 	{"状态", 10, func(r *row) sheet.Cell { return sheet.Text(r.Status.Word()) }},
 	{"课数", 7, func(r *row) sheet.Cell { return sheet.Int(r.Lessons) }},
 	{"已完成", 8, func(r *row) sheet.Cell { return sheet.Int(r.Done) }},
+	{"其中代学", 8, func(r *row) sheet.Cell { return sheet.Int(r.Delegate) }},
 	{"平均分", 8, scoreCell},
 	{"学时", 8, func(r *row) sheet.Cell { return sheet.Fixed(int(r.Hours), 2) }},
 	{"首次学习", 20, func(r *row) sheet.Cell { return stamp(r.FirstAt) }},

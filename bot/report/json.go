@@ -45,7 +45,8 @@ type jsonLine struct {
 	Status     Status           `json:"status"`
 	Lessons    int              `json:"lessons"`
 	Done       int              `json:"done"`
-	Score      *int             `json:"score"` // null when nothing is complete
+	Delegate   int              `json:"delegate"` // of done: learnt in the person's place
+	Score      *int             `json:"score"`    // null when nothing is complete
 	Hours      json.Number      `json:"hours"`
 	FirstAt    *string          `json:"firstAt"` // RFC 3339 in Asia/Shanghai, to the second; null for never
 	LastAt     *string          `json:"lastAt"`
@@ -107,7 +108,7 @@ func (j *jsonWriter) line(r *row) error {
 	l := jsonLine{
 		Number: r.number, Prefecture: clean(r.Prefecture), County: clean(r.County), Township: clean(r.Township),
 		Village: clean(r.Village), Unit: r.Unit, Learner: r.Learner, Name: clean(r.Name), Category: clean(r.Category),
-		Cohort: clean(r.Cohort), CohortCode: r.CohortCode, Course: r.Course, Title: clean(r.title), Status: r.Status, Lessons: r.Lessons, Done: r.Done, Hours: json.Number(hours(r.Hours)),
+		Cohort: clean(r.Cohort), CohortCode: r.CohortCode, Course: r.Course, Title: clean(r.title), Status: r.Status, Lessons: r.Lessons, Done: r.Done, Delegate: r.Delegate, Hours: json.Number(hours(r.Hours)),
 		FirstAt: rfc3339(r.FirstAt), LastAt: rfc3339(r.LastAt),
 	}
 	if r.Done > 0 {

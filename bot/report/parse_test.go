@@ -25,7 +25,7 @@ type parsed struct {
 	Totals map[string]string
 }
 
-var headings = []string{"序号", "州市", "县市区", "乡镇街道", "村社区", "姓名", "干部类别", "班次", "课程", "状态", "课数", "已完成", "平均分", "学时", "首次学习", "最近学习"}
+var headings = []string{"序号", "州市", "县市区", "乡镇街道", "村社区", "姓名", "干部类别", "班次", "课程", "状态", "课数", "已完成", "其中代学", "平均分", "学时", "首次学习", "最近学习"}
 
 type tb interface {
 	Helper()
@@ -87,7 +87,7 @@ func wantLine(n int, l report.Line) []string {
 		score = fmt.Sprint(l.Score)
 	}
 	word := map[report.Status]string{report.NotBound: "未绑定", report.NotStarted: "未开始", report.Learning: "学习中", report.Complete: "已完成", report.Away: "退学或免修"}[l.Status]
-	out := []string{fmt.Sprint(n), l.Prefecture, l.County, l.Township, l.Village, l.Name, l.Category, l.Cohort, title, word, fmt.Sprint(l.Lessons), fmt.Sprint(l.Done), score, fmt.Sprintf("%d.%02d", l.Hours/100, l.Hours%100)}
+	out := []string{fmt.Sprint(n), l.Prefecture, l.County, l.Township, l.Village, l.Name, l.Category, l.Cohort, title, word, fmt.Sprint(l.Lessons), fmt.Sprint(l.Done), fmt.Sprint(l.Delegate), score, fmt.Sprintf("%d.%02d", l.Hours/100, l.Hours%100)}
 	for i := range out {
 		out[i] = sheet.Clean(out[i])
 	}
@@ -190,7 +190,7 @@ func parseJSON(data []byte) (parsed, error) {
 		Lines []struct {
 			Number                                                                             int
 			Prefecture, County, Township, Village, Name, Category, Cohort, CourseTitle, Status string
-			Lessons, Done                                                                      int
+			Lessons, Done, Delegate                                                            int
 			Score                                                                              *int
 			Hours                                                                              json.Number
 			FirstAt, LastAt                                                                    *time.Time
@@ -217,7 +217,7 @@ func parseJSON(data []byte) (parsed, error) {
 			score = fmt.Sprint(*l.Score)
 		}
 		p.Lines = append(p.Lines, []string{fmt.Sprint(l.Number), l.Prefecture, l.County, l.Township, l.Village, l.Name, l.Category, l.Cohort, l.CourseTitle,
-			words[l.Status], fmt.Sprint(l.Lessons), fmt.Sprint(l.Done), score, l.Hours.String(), stamp(l.FirstAt), stamp(l.LastAt)})
+			words[l.Status], fmt.Sprint(l.Lessons), fmt.Sprint(l.Done), fmt.Sprint(l.Delegate), score, l.Hours.String(), stamp(l.FirstAt), stamp(l.LastAt)})
 	}
 	t := doc.Totals
 	p.Totals = map[string]string{

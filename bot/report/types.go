@@ -50,6 +50,7 @@ type Line struct {
 	Status     Status
 	Lessons    int // lessons of the course in its current version
 	Done       int // of these, completed inside the range and before the cut-off
+	Delegate   int // of Done, those that somebody learnt in the person's place (代学)
 	Score      int // mean score of the completed ones, per cent; 0 when none
 	Hours      study.StudyHours
 	FirstAt    time.Time // first completion, UTC, zero for none

@@ -35,7 +35,7 @@ func at(s string) time.Time {
 func sample() (report.Head, []report.Line) {
 	lines := []report.Line{
 		{Prefecture: "西双版纳州", County: "景洪市", Township: "嘎洒镇", Village: "曼播村委会", Unit: "532801101203", Learner: 1, Name: "岩温·香", Category: "村党组织书记",
-			Cohort: "村干部轮训班", CohortCode: "demo-2026", Course: "fang-fanpin", Status: report.Complete, Lessons: 8, Done: 8, Score: 92, Hours: 250,
+			Cohort: "村干部轮训班", CohortCode: "demo-2026", Course: "fang-fanpin", Status: report.Complete, Lessons: 8, Done: 8, Delegate: 3, Score: 92, Hours: 250,
 			FirstAt: at("2026-03-02 08:05:11"), LastAt: at("2026-03-11 23:59:59")},
 		{Prefecture: "西双版纳州", County: "景洪市", Township: "嘎洒镇", Village: "曼播村委会", Unit: "532801101203", Learner: 1, Name: "岩温·香", Category: "村党组织书记",
 			Cohort: "村干部轮训班", CohortCode: "demo-2026", Course: "shanqu", Status: report.Learning, Lessons: 7, Done: 1, Score: 0, Hours: 25,
@@ -90,7 +90,7 @@ func TestEveryFormatHoldsAnyList(t *testing.T) {
 				Learner: people.LearnerID(rapid.Int64Range(-2, 5).Draw(rt, "learner")), Name: text.Draw(rt, "name"), Category: text.Draw(rt, "category"),
 				Cohort: text.Draw(rt, "cohort"), Course: rapid.SampledFrom([]string{"fang-fanpin", "shanqu", "unknown"}).Draw(rt, "course"),
 				Status:  rapid.SampledFrom([]report.Status{report.NotBound, report.NotStarted, report.Learning, report.Complete, report.Away}).Draw(rt, "status"),
-				Lessons: rapid.IntRange(0, 300).Draw(rt, "lessons"), Done: rapid.IntRange(0, 3).Draw(rt, "done"), Score: rapid.IntRange(0, 100).Draw(rt, "score"),
+				Lessons: rapid.IntRange(0, 300).Draw(rt, "lessons"), Done: rapid.IntRange(0, 3).Draw(rt, "done"), Delegate: rapid.IntRange(0, 3).Draw(rt, "delegate"), Score: rapid.IntRange(0, 100).Draw(rt, "score"),
 				Hours: study.StudyHours(rapid.IntRange(0, 99_999).Draw(rt, "hours")),
 			}
 			if rapid.Bool().Draw(rt, "learned") {

@@ -17,6 +17,7 @@ type APIOptions struct {
 	Service *bot.Service
 	// Holder returns whose key it is, by the key's SHA-256; fault.Forbidden when it is nobody's.
 	Holder    func(ctx context.Context, hash [32]byte) (bot.Trainer, error)
+	Binding   Binding
 	Phrases   *content.Phrases
 	Now       func() time.Time
 	Logger    *slog.Logger
@@ -51,6 +52,7 @@ func routes() []route {
 	return slices.Concat(
 		[]route{{http.MethodGet, "/api/openapi.json", roleAnybody, (*api).describe}},
 		campaignRoutes(),
+		bindingRoutes(),
 	)
 }
 

@@ -68,7 +68,7 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 // types are the Go types behind the schemas; each group of acts has its own list.
 func types() map[string]reflect.Type {
 	all := map[string]reflect.Type{"Error": reflect.TypeFor[errorAnswer](), "ErrorBody": reflect.TypeFor[errorBody](), "Nothing": reflect.TypeFor[struct{}]()}
-	for _, group := range []map[string]reflect.Type{campaignTypes()} {
+	for _, group := range []map[string]reflect.Type{campaignTypes(), bindingTypes()} {
 		maps.Copy(all, group)
 	}
 	return all
@@ -175,5 +175,13 @@ func writtenLists(t *testing.T) map[string][]string {
 	}
 	return map[string][]string{
 		"UnreachedList": slices.Sorted(maps.Keys(list)), "UnreachedHead": slices.Sorted(maps.Keys(head)), "UnreachedLine": slices.Sorted(maps.Keys(lines[0])),
+	}
+}
+
+func bindingTypes() map[string]reflect.Type {
+	return map[string]reflect.Type{
+		"Funnel": reflect.TypeFor[people.Funnel](), "FunnelCount": reflect.TypeFor[people.FunnelCount](), "BoundCount": reflect.TypeFor[people.BoundCount](),
+		"BindRequestList": reflect.TypeFor[requestList](), "BindRequest": reflect.TypeFor[people.Request](), "CloseRequest": reflect.TypeFor[closeRequest](),
+		"DelegateRequest": reflect.TypeFor[delegateRequest](), "TransferRequest": reflect.TypeFor[transferRequest](), "ReleaseRequest": reflect.TypeFor[releaseRequest](), "Released": reflect.TypeFor[releasedAnswer](),
 	}
 }

@@ -305,6 +305,18 @@ var bindingCases = map[string]func(*testing.T, *bundle){
 		b.want([]string{"1"}, "SELECT COUNT(*) FROM profiles WHERE learner_id = ?", int64(ids[2]))
 		b.want([]string{"0"}, `SELECT COUNT(*) FROM identities i WHERE i.learner_id <> 0 AND NOT EXISTS (SELECT 1 FROM profiles p WHERE p.identity_id = i.id AND p.learner_id = i.learner_id)`)
 	},
+	"the list says how much was learnt in another's place": func(t *testing.T, b *bundle) {
+		places, ids := b.enrolled("spring", person(village1, "李一", "AAAA"), person(village2, "王二", "BBBB"))
+		for i, lesson := range []string{"l1", "l2"} {
+			done := conversation.CompleteLesson{Enrolment: places[1], Learner: ids[1], Lesson: lessonOne, Score: 80, Hours: 25, Rule: "2026", Delegate: i == 1}
+			done.Lesson.Lesson = lesson
+			b.done(start, typed(lesson, "o1"), done)
+		}
+		_, lines := b.list(query())
+		if len(lines) != 2 || lines[0].Delegate != 0 || lines[1].Done != 2 || lines[1].Delegate != 1 {
+			t.Errorf("%+v", lines)
+		}
+	},
 	"the funnel is counted by day, unit and step, in the scope alone": func(t *testing.T, b *bundle) {
 		ctx := t.Context()
 		ids := b.phones()
