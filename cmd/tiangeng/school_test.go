@@ -415,9 +415,11 @@ func (p *pupil) learn() bool {
 
 // line is one line of the completion list.
 type line struct {
-	Name   string `json:"name"`
-	Course string `json:"course"`
-	Status string `json:"status"`
-	Done   int    `json:"done"`
-	Score  int    `json:"score"`
+	Learner  int64
+	Delegate int
+	Name     string `json:"name"`
+	Course   string `json:"course"`
+	Status   string `json:"status"`
+	Done     int    `json:"done"`
+	Score    int    `json:"score"`
 }
