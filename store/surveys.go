@@ -387,3 +387,24 @@ func (f *facts) helpOf(ctx context.Context, a announcing, t *conversation.Traine
 	}
 	return nil
 }
+
+// SurveyUnits names the units of a result.
+func (s *Store) SurveyUnits(ctx context.Context, r study.SurveyResult) (map[people.OrgCode]string, error) {
+	names := map[people.OrgCode]string{}
+	for _, q := range r.Questions {
+		for _, p := range q.Parts {
+			names[p.Unit] = ""
+		}
+	}
+	err := each(ctx, s.reads, func(rows *sql.Rows) error {
+		var code people.OrgCode
+		var name string
+		err := rows.Scan(&code, &name)
+		names[code] = name
+		return err
+	}, "SELECT code, full_name FROM org_units WHERE code IN "+marks(len(names)), keysOf(names)...)
+	if err != nil {
+		return nil, fmt.Errorf("naming the units of a survey: %w", plain(err))
+	}
+	return names, nil
+}

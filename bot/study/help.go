@@ -2,6 +2,7 @@ package study
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"time"
 
@@ -126,4 +127,26 @@ func SortHelp(list []Help) {
 	slices.SortFunc(list, func(a, b Help) int {
 		return cmp.Or(cmp.Compare(a.Learner.Unit, b.Learner.Unit), cmp.Compare(a.Learner.Name, b.Learner.Name), cmp.Compare(a.Learner.ID, b.Learner.ID))
 	})
+}
+
+// HelpList keeps those who need help, in the order they come, and of these, where reason is not "", those
+// listed for it. It ends with the first error.
+func HelpList(all iter.Seq2[Followed, error], teacher Teacher, rule HelpRule, reason HelpReason) iter.Seq2[Help, error] {
+	return func(yield func(Help, error) bool) {
+		for f, err := range all {
+			var h Help
+			listed := err == nil
+			if err == nil {
+				h, listed, err = NeedsHelp(f, teacher, rule)
+			}
+			switch {
+			case err != nil:
+				yield(Help{}, err)
+				return
+			case !listed, reason != "" && !slices.Contains(h.Reasons, reason):
+			case !yield(h, nil):
+				return
+			}
+		}
+	}
 }

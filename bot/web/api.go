@@ -21,6 +21,7 @@ type APIOptions struct {
 	Phrases   *content.Phrases
 	Now       func() time.Time
 	Logger    *slog.Logger
+	Follow    Following      // who needs help, findings, surveys
 	Trusted   []netip.Prefix // proxies whose X-Forwarded-For is believed
 	PerMinute int            // requests of one key, and of one address; 0 means 60
 }
@@ -53,6 +54,7 @@ func routes() []route {
 		[]route{{http.MethodGet, "/api/openapi.json", roleAnybody, (*api).describe}},
 		campaignRoutes(),
 		bindingRoutes(),
+		followRoutes(),
 	)
 }
 

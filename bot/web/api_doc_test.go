@@ -16,6 +16,7 @@ import (
 	"github.com/tiangeng/tiangeng/bot"
 	"github.com/tiangeng/tiangeng/bot/people"
 	"github.com/tiangeng/tiangeng/bot/report"
+	"github.com/tiangeng/tiangeng/bot/study"
 )
 
 // described is the part of openapi.json that the tests read.
@@ -68,10 +69,22 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 // types are the Go types behind the schemas; each group of acts has its own list.
 func types() map[string]reflect.Type {
 	all := map[string]reflect.Type{"Error": reflect.TypeFor[errorAnswer](), "ErrorBody": reflect.TypeFor[errorBody](), "Nothing": reflect.TypeFor[struct{}]()}
-	for _, group := range []map[string]reflect.Type{campaignTypes(), bindingTypes()} {
+	for _, group := range []map[string]reflect.Type{campaignTypes(), bindingTypes(), followTypes()} {
 		maps.Copy(all, group)
 	}
 	return all
+}
+
+func followTypes() map[string]reflect.Type {
+	return map[string]reflect.Type{
+		"HelpList": reflect.TypeFor[helpList](), "HelpPerson": reflect.TypeFor[helpPerson](), "HelpStuck": reflect.TypeFor[study.Stuck](),
+		"FindingRequest": reflect.TypeFor[findingRequest](), "Finding": reflect.TypeFor[study.Finding](), "FindingList": reflect.TypeFor[findingList](),
+		"AssignRequest": reflect.TypeFor[assignRequest](), "AssignAnswer": reflect.TypeFor[assignAnswer](), "DecideRequest": reflect.TypeFor[decideRequest](),
+		"Rectification": reflect.TypeFor[rectificationAnswer](), "RectificationList": reflect.TypeFor[rectificationList](),
+		"SurveyRequest": reflect.TypeFor[surveyRequest](), "SurveyMade": reflect.TypeFor[surveyMade](), "Survey": reflect.TypeFor[study.Survey](), "SurveyList": reflect.TypeFor[surveyList](),
+		"SurveyQuestion": reflect.TypeFor[study.Question](), "SurveyResult": reflect.TypeFor[study.SurveyResult](), "SurveyAnswers": reflect.TypeFor[study.QuestionResult](),
+		"SurveyPart": reflect.TypeFor[study.PartResult](),
+	}
 }
 
 func campaignTypes() map[string]reflect.Type {
