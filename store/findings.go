@@ -215,7 +215,7 @@ func (w assigning) class(ctx context.Context, number int) (id int64, start study
 	}
 	ms := toMs(w.now)
 	r, err := w.q.ExecContext(ctx, `INSERT INTO cohorts (code, name, start_day, hour, weekdays, created_at, updated_at) VALUES (?, ?, ?, '08:00', '0123456', ?, ?)`,
-		fmt.Sprintf("zg-%d-%d", w.Finding, number), cut(w.Class, 200), string(start), ms, ms)
+		fmt.Sprintf("%s%d-%d", study.RectifyPrefix, w.Finding, number), cut(w.Class, 200), string(start), ms, ms)
 	if err != nil {
 		return 0, "", err
 	}

@@ -19,7 +19,7 @@ type standing struct {
 	err       error // the calendar cannot say what is released
 }
 
-// standings are the classes that count, by enrolment.
+// standings are the classes that count: first what was asked for about a finding, then by enrolment.
 func (t *turn) standings() []standing {
 	var out []standing
 	for _, e := range t.f.Enrolments {
@@ -27,7 +27,15 @@ func (t *turn) standings() []standing {
 			out = append(out, t.standing(e, e.Done))
 		}
 	}
-	slices.SortFunc(out, func(a, b standing) int { return cmp.Compare(a.enrolment.ID, b.enrolment.ID) })
+	slices.SortFunc(out, func(a, b standing) int {
+		switch first, second := a.enrolment.Cohort.Rectifies(), b.enrolment.Cohort.Rectifies(); {
+		case first && !second:
+			return -1
+		case second && !first:
+			return 1
+		}
+		return cmp.Compare(a.enrolment.ID, b.enrolment.ID)
+	})
 	return out
 }
 

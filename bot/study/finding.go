@@ -152,3 +152,9 @@ func RectifyStart(assigned, due Day, lessons int) (Day, error) {
 	}
 	return assigned.Add(min(0, days-lessons)), nil
 }
+
+// RectifyPrefix begins the codes of classes that are made for rectifications, and of no others.
+const RectifyPrefix = "zg-"
+
+// Rectifies reports whether the class was made for a rectification. It is learned before others: it has a day.
+func (c Cohort) Rectifies() bool { return strings.HasPrefix(c.Code, RectifyPrefix) }

@@ -122,6 +122,9 @@ func parseCohorts(data []byte) ([]study.Cohort, error) {
 		if !cohortCode.MatchString(c.Code) {
 			bad("code must be 1 to 40 lower-case letters, digits and hyphens: it is also the content of the class QR")
 		}
+		if strings.HasPrefix(c.Code, study.RectifyPrefix) {
+			bad("code begins with %s, which is kept for classes made for rectifications", study.RectifyPrefix)
+		}
 		if at, twice := first[c.Code]; twice {
 			bad("code is that of class %d already", at)
 		} else {

@@ -45,23 +45,27 @@ type program struct {
 
 // cli is the command line.
 type cli struct {
-	Demo        demoCmd        `cmd:"" help:"Run the whole product on this machine: embedded database and Redis, simulated WeChat, phones in the browser. No account needed."`
-	Serve       serveCmd       `cmd:"" help:"Run the service."`
-	Migrate     migrateCmd     `cmd:"" help:"Bring the database to this version's schema."`
-	Doctor      doctorCmd      `cmd:"" help:"Check configuration, database, Redis, clock, WeChat, webhook and content; say what to do."`
-	Simulate    simulateCmd    `cmd:"" help:"Run the WeChat simulator alone, against any webhook."`
-	Content     contentCmd     `cmd:"" help:"Check, list, import or export courses."`
-	Roster      rosterCmd      `cmd:"" help:"Import or export the roster (花名册)."`
-	Cohort      cohortCmd      `cmd:"" help:"Set up or list classes (班次)."`
-	Binding     bindingCmd     `cmd:"" help:"See how binding goes, decide what people ask for, give phones to others (绑定)."`
-	Menu        menuCmd        `cmd:"" help:"Put the menu into the official account."`
-	Push        pushCmd        `cmd:"" help:"Run, re-run or forecast the lesson push of one day."`
-	Announce    announceCmd    `cmd:"" help:"Write, forecast, send and follow announcements (通知)."`
-	Trainer     trainerCmd     `cmd:"" help:"Say who may send announcements from the phone (教员)."`
-	APIKey      apikeyCmd      `cmd:"" name:"apikey" help:"Make or end keys of the HTTP API."`
-	Completions completionsCmd `cmd:"" help:"Export the completion list (完成名单)."`
-	Rehearse    rehearseCmd    `cmd:"" help:"Rehearse a large push: real program and database, simulated platform, nobody real."`
-	Version     versionCmd     `cmd:"" help:"Print the version."`
+	Demo          demoCmd          `cmd:"" help:"Run the whole product on this machine: embedded database and Redis, simulated WeChat, phones in the browser. No account needed."`
+	Serve         serveCmd         `cmd:"" help:"Run the service."`
+	Migrate       migrateCmd       `cmd:"" help:"Bring the database to this version's schema."`
+	Doctor        doctorCmd        `cmd:"" help:"Check configuration, database, Redis, clock, WeChat, webhook and content; say what to do."`
+	Simulate      simulateCmd      `cmd:"" help:"Run the WeChat simulator alone, against any webhook."`
+	Content       contentCmd       `cmd:"" help:"Check, list, import or export courses."`
+	Roster        rosterCmd        `cmd:"" help:"Import or export the roster (花名册)."`
+	Cohort        cohortCmd        `cmd:"" help:"Set up or list classes (班次)."`
+	Binding       bindingCmd       `cmd:"" help:"See how binding goes, decide what people ask for, give phones to others (绑定)."`
+	Menu          menuCmd          `cmd:"" help:"Put the menu into the official account."`
+	Push          pushCmd          `cmd:"" help:"Run, re-run or forecast the lesson push of one day."`
+	Announce      announceCmd      `cmd:"" help:"Write, forecast, send and follow announcements (通知)."`
+	Trainer       trainerCmd       `cmd:"" help:"Say who may send announcements from the phone (教员)."`
+	APIKey        apikeyCmd        `cmd:"" name:"apikey" help:"Make or end keys of the HTTP API."`
+	Completions   completionsCmd   `cmd:"" help:"Export the completion list (完成名单)."`
+	Rehearse      rehearseCmd      `cmd:"" help:"Rehearse a large push: real program and database, simulated platform, nobody real."`
+	Version       versionCmd       `cmd:"" help:"Print the version."`
+	Follow        followCmd        `cmd:"" help:"List those who may need help: behind, stuck, never bound. By unit and name, never ranked."`
+	Finding       findingCmd       `cmd:"" help:"Enter what inspections found and assign courses (发现问题)."`
+	Rectification rectificationCmd `cmd:"" help:"Follow and close what people have to do about findings (整改)."`
+	Survey        surveyCmd        `cmd:"" help:"Ask people without marking: surveys (问卷)."`
 
 	RehearsePlatform rehearsePlatformCmd `cmd:"" hidden:""`
 }
