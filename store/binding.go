@@ -13,7 +13,10 @@ import (
 )
 
 // nextProfile is who becomes active on a phone: those who are there as themselves come first.
-const nextProfile = "SELECT p.learner_id FROM profiles p WHERE p.identity_id = ? ORDER BY p.delegate, p.learner_id LIMIT 1"
+const nextProfile = "SELECT p.learner_id FROM profiles p WHERE p.identity_id = ? ORDER BY p.helper_id, p.learner_id LIMIT 1"
+
+// leaveProfiles takes a person, and those whom the person helps, off a phone.
+const leaveProfiles = "DELETE FROM profiles WHERE identity_id = ? AND learner_id <> 0 AND (learner_id = ? OR helper_id = ? AND helper_id <> 0)"
 
 // bindingAct is a Bind of a learner, or with 0 a HandOver, on a phone.
 type bindingAct struct {
@@ -86,8 +89,8 @@ func (b *binder) bind(ctx context.Context, phone int64, learner people.LearnerID
 	if err != nil {
 		return 0, err
 	}
-	if err := b.exec(ctx, "INSERT INTO profiles (identity_id, learner_id, delegate, created_at) VALUES (?, ?, 0, ?)"+
-		b.s.upsert("identity_id, learner_id", "delegate"), phone, int64(learner), b.now); err != nil {
+	if err := b.exec(ctx, "INSERT INTO profiles (identity_id, learner_id, helper_id, created_at) VALUES (?, ?, 0, ?)"+
+		b.s.upsert("identity_id, learner_id", "helper_id"), phone, int64(learner), b.now); err != nil {
 		return 0, err
 	}
 	for _, other := range others {
@@ -132,7 +135,7 @@ func (b *binder) bind(ctx context.Context, phone int64, learner people.LearnerID
 func (b *binder) phones(ctx context.Context, learner people.LearnerID, own bool) (list []int64, err error) {
 	where := ""
 	if own {
-		where = " AND delegate = 0"
+		where = " AND helper_id = 0"
 	}
 	err = each(ctx, b.q, func(rows *sql.Rows) error {
 		var id int64
@@ -143,38 +146,34 @@ func (b *binder) phones(ctx context.Context, learner people.LearnerID, own bool)
 	return list, err
 }
 
-// leave takes a learner off a phone. When nobody stays who is there as themselves, those who are learnt
-// for go too: along to the phone to, or with 0 off. What was under way on the phone is over.
+// leave takes a learner off a phone, and those whom the learner helps there: along to the phone to, or
+// with 0 off. What was under way on the phone is over.
 func (b *binder) leave(ctx context.Context, phone int64, learner people.LearnerID, to int64) error {
-	if err := b.exec(ctx, "DELETE FROM profiles WHERE identity_id = ? AND learner_id = ?", phone, int64(learner)); err != nil {
-		return err
-	}
-	var own int
-	if err := b.q.QueryRowContext(ctx, "SELECT COUNT(*) FROM profiles WHERE identity_id = ? AND delegate = 0", phone).Scan(&own); err != nil {
-		return err
-	}
-	if own == 0 {
-		if to != 0 {
-			if err := b.exec(ctx, `INSERT INTO profiles (identity_id, learner_id, delegate, created_at)
-				SELECT ?, f.learner_id, 1, ? FROM (SELECT p.learner_id FROM profiles p WHERE p.identity_id = ?) f WHERE 1 = 1`+b.s.orIgnore("profiles.created_at"), to, b.now, phone); err != nil {
-				return err
-			}
-		}
-		if err := b.exec(ctx, "DELETE FROM profiles WHERE identity_id = ?", phone); err != nil {
+	if to != 0 {
+		if err := b.exec(ctx, `INSERT INTO profiles (identity_id, learner_id, helper_id, created_at)
+			SELECT ?, f.learner_id, f.helper_id, ? FROM (SELECT p.learner_id, p.helper_id FROM profiles p WHERE p.identity_id = ? AND p.helper_id = ?) f
+			WHERE 1 = 1`+b.s.orIgnore("profiles.created_at"), to, b.now, phone, int64(learner)); err != nil {
 			return err
 		}
+	}
+	if err := b.exec(ctx, leaveProfiles, phone, int64(learner), int64(learner)); err != nil {
+		return err
 	}
 	return b.reset(ctx, phone)
 }
 
-// reset lets a phone begin anew with whoever is on it: its conversation, written from outside, is empty
-// and moved on, so that no copy of the old one is used.
+// reset lets a phone begin anew when whoever was active on it is gone: the conversation, written from
+// outside, is empty then. It moves on in any case, so that no copy of the old one is used.
 func (b *binder) reset(ctx context.Context, phone int64) error {
 	state, err := encodeState(conversation.State{})
 	if err != nil {
 		return err
 	}
-	return b.exec(ctx, "UPDATE identities SET learner_id = COALESCE(("+nextProfile+"), 0), state = ?, seq = seq + 1 WHERE id = ?", phone, state, phone)
+	if err := b.exec(ctx, "UPDATE identities SET learner_id = COALESCE(("+nextProfile+`), 0), state = ?
+		WHERE id = ? AND learner_id NOT IN (SELECT p.learner_id FROM profiles p WHERE p.identity_id = ?)`, phone, state, phone, phone); err != nil {
+		return err
+	}
+	return b.exec(ctx, "UPDATE identities SET seq = seq + 1 WHERE id = ?", phone)
 }
 
 // handOver takes everybody off a phone. The state is the turn's own.

@@ -58,8 +58,7 @@ func (f *facts) loadMine(ctx context.Context) error {
 			err := rows.Scan(&name)
 			m.Helpers = append(m.Helpers, name)
 			return err
-		}, `SELECT DISTINCT l.name FROM profiles p JOIN profiles o ON o.identity_id = p.identity_id AND o.delegate = 0 JOIN learners l ON l.id = o.learner_id
-			WHERE p.learner_id = ? AND p.delegate = 1 ORDER BY l.name`, learner)
+		}, "SELECT DISTINCT l.name FROM profiles p JOIN learners l ON l.id = p.helper_id WHERE p.learner_id = ? ORDER BY l.name", learner)
 		if err != nil {
 			return err
 		}

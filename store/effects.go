@@ -33,8 +33,8 @@ func (w *turnWriter) effect(id conversation.IdentityID, from channel.Address, e 
 	case conversation.Told:
 		w.after("DELETE FROM news WHERE identity_id = ? AND id IN "+marks(len(e.News)), append([]any{i}, anys(e.News)...)...)
 	case conversation.Unbind:
-		w.after("DELETE FROM profiles WHERE identity_id = ? AND learner_id = ?", i, int64(e.Learner))
-		w.after("UPDATE identities SET learner_id = COALESCE(("+nextProfile+"), 0) WHERE id = ? AND learner_id = ?", i, i, int64(e.Learner))
+		w.after(leaveProfiles, i, int64(e.Learner), int64(e.Learner))
+		w.after("UPDATE identities SET learner_id = COALESCE(("+nextProfile+"), 0) WHERE id = ? AND learner_id NOT IN (SELECT p.learner_id FROM profiles p WHERE p.identity_id = ?)", i, i, i)
 	case conversation.Switch:
 		w.after("UPDATE identities SET learner_id = ? WHERE id = ?", int64(e.Learner), i)
 	case conversation.Enrol:

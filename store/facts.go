@@ -102,21 +102,24 @@ func (f *facts) loadProfiles(ctx context.Context) error {
 	return each(ctx, f.q, func(rows *sql.Rows) error {
 		var id conversation.IdentityID
 		var l people.Learner
-		var delegate bool
-		if err := rows.Scan(append([]any{&id, &delegate}, learnerFields(&l)...)...); err != nil {
+		var helper people.LearnerID
+		if err := rows.Scan(append([]any{&id, &helper}, learnerFields(&l)...)...); err != nil {
 			return err
 		}
 		for _, to := range f.profiles[id] {
 			to.Profiles = append(to.Profiles, l)
-			if delegate {
-				to.Delegated = append(to.Delegated, l.ID)
+			if helper != 0 {
+				if to.Delegated == nil {
+					to.Delegated = map[people.LearnerID]people.LearnerID{}
+				}
+				to.Delegated[l.ID] = helper
 			}
 			if l.ID == to.Identity.Learner {
 				to.Learner = &l
 			}
 		}
 		return nil
-	}, "SELECT p.identity_id, p.delegate, "+learnerColumns+` FROM profiles p JOIN learners l ON l.id = p.learner_id
+	}, "SELECT p.identity_id, p.helper_id, "+learnerColumns+` FROM profiles p JOIN learners l ON l.id = p.learner_id
 		LEFT JOIN org_units u ON u.code = l.unit_code
 		WHERE p.identity_id IN `+marks(len(f.profiles))+" ORDER BY p.identity_id, l.id", keysOf(f.profiles)...)
 }
@@ -280,7 +283,7 @@ func (f *facts) loadNames(ctx context.Context) error {
 			to.Candidates = append(to.Candidates, c)
 		}
 		return nil
-	}, "SELECT "+learnerColumns+`, l.bind_code, (SELECT COUNT(*) FROM profiles p`+f.store.by("profiles_learner")+` WHERE p.learner_id = l.id AND p.delegate = 0) > 0, COALESCE(h.identity_id, 0), COALESCE(h.moved_at, 0)
+	}, "SELECT "+learnerColumns+`, l.bind_code, (SELECT COUNT(*) FROM profiles p`+f.store.by("profiles_learner")+` WHERE p.learner_id = l.id AND p.helper_id = 0) > 0, COALESCE(h.identity_id, 0), COALESCE(h.moved_at, 0)
 		FROM learners l LEFT JOIN org_units u ON u.code = l.unit_code LEFT JOIN handsets h ON h.learner_id = l.id
 		WHERE l.name IN `+marks(len(f.names))+" ORDER BY l.name, l.unit_code, l.id", keysOf(f.names)...)
 }

@@ -128,7 +128,7 @@ func decodeReply(text []byte) (m channel.Message, err error) {
 const identityColumns = `i.id, i.channel, i.account, i.external_id, i.following, i.notice_version, i.learner_id,
 	COALESCE(l.name, ''), i.state, i.seq, i.unconfirmed_key,
 	(SELECT COUNT(*) FROM profiles p WHERE p.identity_id = i.id),
-	COALESCE((SELECT p.delegate FROM profiles p WHERE p.identity_id = i.id AND p.learner_id = i.learner_id), 0),
+	COALESCE((SELECT p.helper_id <> 0 FROM profiles p WHERE p.identity_id = i.id AND p.learner_id = i.learner_id), 0),
 	(SELECT COUNT(*) FROM news n WHERE n.identity_id = i.id)
 	FROM identities i LEFT JOIN learners l ON l.id = i.learner_id WHERE `
 

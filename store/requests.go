@@ -187,7 +187,7 @@ func (b *binder) delegate(ctx context.Context, scope people.Scope, rule people.B
 		return err
 	}
 	var there int
-	if err := b.q.QueryRowContext(ctx, "SELECT COUNT(*) FROM profiles WHERE identity_id = ? AND delegate = 1", phone).Scan(&there); err != nil {
+	if err := b.q.QueryRowContext(ctx, "SELECT COUNT(*) FROM profiles WHERE identity_id = ? AND helper_id <> 0", phone).Scan(&there); err != nil {
 		return err
 	}
 	switch {
@@ -198,8 +198,8 @@ func (b *binder) delegate(ctx context.Context, scope people.Scope, rule people.B
 	case !rule.RoomFor(there):
 		return fault.New(fault.Conflict, "bind.delegate_limit", fault.A("count", rule.MaxDelegates()))
 	}
-	i := insert{table: "profiles", columns: []string{"identity_id", "learner_id", "delegate", "created_at"}}
-	i.add(phone, int64(learner), true, b.now)
+	i := insert{table: "profiles", columns: []string{"identity_id", "learner_id", "helper_id", "created_at"}}
+	i.add(phone, int64(learner), int64(helper), b.now)
 	if err := i.exec(ctx, b.q); err != nil {
 		return err
 	}
@@ -274,16 +274,20 @@ func (s *Store) TransferHandset(ctx context.Context, now time.Time, actor string
 		if err != nil {
 			return "", err
 		}
-		if _, err := b.bind(ctx, phone, to); err != nil {
-			return "", err
-		}
 		if err := b.leave(ctx, phone, from, 0); err != nil {
 			return "", err
 		}
-		if err := b.exec(ctx, "DELETE FROM handsets WHERE learner_id = ?", int64(from)); err != nil {
+		// What is under way on the phone is over, whoever was active.
+		if err := b.exec(ctx, "UPDATE identities SET learner_id = 0 WHERE id = ?", phone); err != nil {
 			return "", err
 		}
-		if err := b.exec(ctx, "UPDATE identities SET learner_id = ? WHERE id = ?", int64(to), phone); err != nil {
+		if err := b.reset(ctx, phone); err != nil {
+			return "", err
+		}
+		if _, err := b.bind(ctx, phone, to); err != nil {
+			return "", err
+		}
+		if err := b.exec(ctx, "DELETE FROM handsets WHERE learner_id = ?", int64(from)); err != nil {
 			return "", err
 		}
 		return "from " + learnerObject(from), b.tell(ctx, phone, to, to, people.NewsTransferred, reason)

@@ -196,7 +196,7 @@ func (t *turn) found(c people.Candidate) {
 
 // here reports whether the learner is on this phone as themselves.
 func (t *turn) here(id people.LearnerID) bool {
-	return slices.ContainsFunc(t.f.Profiles, func(p people.Learner) bool { return p.ID == id }) && !slices.Contains(t.f.Delegated, id)
+	return slices.ContainsFunc(t.f.Profiles, func(p people.Learner) bool { return p.ID == id }) && t.f.Delegated[id] == 0
 }
 
 // bestRows are the candidates whose unit fits best what was typed.

@@ -60,7 +60,7 @@ func (t *turn) whoLine() string {
 
 // called is a person's name, with a mark when the person is learnt for here.
 func (t *turn) called(p people.Learner) string {
-	if slices.Contains(t.f.Delegated, p.ID) {
+	if t.f.Delegated[p.ID] != 0 {
 		return t.phrases.Say("bind.delegate_name", fault.A("name", p.Name))
 	}
 	return p.Name
@@ -153,18 +153,12 @@ func dayWords(at time.Time) string {
 	return fmt.Sprintf("%d月%d日", at.Month(), at.Day())
 }
 
-// helper is who learns in others' places on this phone: the active learner, or the first who is here
-// as themselves; 0 for nobody.
+// helper is who learns in others' places: the active learner, or who does it for the active one.
 func (t *turn) helper() people.LearnerID {
-	if id := t.f.Identity; !id.Delegate {
-		return id.Learner
+	if id := t.f.Identity; id.Delegate {
+		return t.f.Delegated[id.Learner]
 	}
-	for _, p := range t.profiles() {
-		if t.here(p.ID) {
-			return p.ID
-		}
-	}
-	return 0
+	return t.f.Identity.Learner
 }
 
 // beginDelegate asks whom the learner wants to learn for.
@@ -220,24 +214,15 @@ func (t *turn) askDelegate(c people.Candidate) {
 	t.remind()
 }
 
-// leaving are those who leave this phone with the active learner: when nobody stays who is here as
-// themselves, those who are learnt for leave too.
+// leaving are those who leave this phone with the active learner: whom the learner helps here.
 func (t *turn) leaving() []people.LearnerID {
 	ids := []people.LearnerID{t.f.Identity.Learner}
-	if t.f.Identity.Delegate {
-		return ids
-	}
-	var others []people.LearnerID
 	for _, p := range t.profiles() {
-		if p.ID == t.f.Identity.Learner {
-			continue
+		if t.f.Delegated[p.ID] == t.f.Identity.Learner {
+			ids = append(ids, p.ID)
 		}
-		if t.here(p.ID) {
-			return ids
-		}
-		others = append(others, p.ID)
 	}
-	return append(ids, others...)
+	return ids
 }
 
 // askHandOver asks whether the phone is somebody else's from now on.

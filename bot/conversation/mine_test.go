@@ -30,7 +30,7 @@ func (w *world) givenMine(t testing.TB, f []string) bool {
 	switch f[0] {
 	case "代学": // name class…: an administrator has approved it
 		id := find(f[1])
-		w.profiles, w.delegated = append(w.profiles, id), append(w.delegated, id)
+		w.profiles, w.delegated, w.helper = append(w.profiles, id), append(w.delegated, id), w.identity.Learner
 		for _, code := range f[2:] {
 			w.enrol(id, code, study.DayOf(w.now))
 		}

@@ -39,8 +39,9 @@ type world struct {
 	unconfirmed *conversation.Unconfirmed
 	hours       map[people.LearnerID]string
 	trainers    map[people.LearnerID]people.Scope
-	delegated   []people.LearnerID // of profiles
-	requests    []people.Request   // open
+	delegated   []people.LearnerID // of profiles, all helped by helper
+	helper      people.LearnerID
+	requests    []people.Request // open
 	news        []conversation.News
 	campaigns   []*campaign
 	follow      following
@@ -196,7 +197,12 @@ func (w *world) facts(n conversation.Needs) conversation.Facts {
 		for _, id := range w.profiles {
 			f.Profiles = append(f.Profiles, w.learner(id))
 		}
-		f.Delegated = slices.Clone(w.delegated)
+		for _, id := range w.delegated {
+			if f.Delegated == nil {
+				f.Delegated = map[people.LearnerID]people.LearnerID{}
+			}
+			f.Delegated[id] = w.helper
+		}
 		if active != 0 {
 			l := w.learner(active)
 			f.Learner = &l

@@ -125,7 +125,7 @@ type Facts struct {
 	Identity   Identity
 	Learner    *people.Learner // active; nil when nobody is bound or Needs did not ask
 	Profiles   []people.Learner
-	Delegated  []people.LearnerID // those of Profiles who are learnt for here
+	Delegated  map[people.LearnerID]people.LearnerID // those of Profiles who are learnt for here, and who does
 	Mine       *Mine
 	News       []News // what the sender is told with this reply, oldest first
 	Enrolments []Enrolment

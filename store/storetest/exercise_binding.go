@@ -1,7 +1,9 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -75,13 +77,13 @@ var bindingEffectCases = []effectCase{
 		s.acts(3)
 	}},
 	{conversation.Bind{}, "brings along those who are learnt for", func(s *scene) {
-		s.exec("INSERT INTO profiles (identity_id, learner_id, delegate) VALUES (?, ?, 1)", int64(s.identity), int64(s.learners[1]))
+		s.exec("INSERT INTO profiles (identity_id, learner_id, helper_id) VALUES (?, ?, ?)", int64(s.identity), int64(s.learners[1]), int64(s.learners[0]))
 		other := s.done(s.now, typed("other", "o2"), conversation.Bind{Learner: s.learners[0]})
-		s.want([]string{fmt.Sprint(other, "|", s.learners[0], "|0"), fmt.Sprint(other, "|", s.learners[1], "|1")}, "SELECT identity_id, learner_id, delegate FROM profiles ORDER BY 2")
+		s.want([]string{fmt.Sprint(other, "|", s.learners[0], "|0"), fmt.Sprint(other, "|", s.learners[1], "|", s.learners[0])}, "SELECT identity_id, learner_id, helper_id FROM profiles ORDER BY 2")
 		s.want([]string{"0"}, actives)
 		// The person comes on a phone of the own: nobody learns in the person's place any more.
 		third := s.done(s.now, typed("third", "o3"), conversation.Bind{Learner: s.learners[1]})
-		s.want([]string{fmt.Sprint(other, "|", s.learners[0], "|0"), fmt.Sprint(third, "|", s.learners[1], "|0")}, "SELECT identity_id, learner_id, delegate FROM profiles ORDER BY 2")
+		s.want([]string{fmt.Sprint(other, "|", s.learners[0], "|0"), fmt.Sprint(third, "|", s.learners[1], "|0")}, "SELECT identity_id, learner_id, helper_id FROM profiles ORDER BY 2")
 	}},
 	{conversation.Bind{}, "says which unit the steps before were of", func(s *scene) {
 		s.done(s.now, typed("a", "o7"), conversation.Step{Name: people.StepAskedName, Fresh: true})
@@ -130,7 +132,7 @@ func (b *bundle) news(openid string) (kinds []string) {
 	return kinds
 }
 
-const whoIsWhere = "SELECT i.external_id, l.name, p.delegate FROM profiles p JOIN identities i ON i.id = p.identity_id JOIN learners l ON l.id = p.learner_id ORDER BY 1, 2"
+const whoIsWhere = "SELECT i.external_id, l.name, CASE WHEN p.helper_id <> 0 THEN 1 ELSE 0 END FROM profiles p JOIN identities i ON i.id = p.identity_id JOIN learners l ON l.id = p.learner_id ORDER BY 1, 2"
 
 var (
 	township = people.Scope{Units: []people.OrgCode{"530112001000"}}
@@ -171,7 +173,7 @@ var bindingCases = map[string]func(*testing.T, *bundle){
 		}
 		b.done(start, typed("5", "o1"), conversation.Switch{Learner: ids[2]})
 		l := b.load(typed("6", "o1"), needs(conversation.Needs{Profiles: true, Mine: true}))
-		if id := l.Snapshot.Identity; !id.Delegate || id.Name != "张三" || len(l.Facts.Delegated) != 1 || l.Facts.Delegated[0] != ids[2] {
+		if id := l.Snapshot.Identity; !id.Delegate || id.Name != "张三" || len(l.Facts.Delegated) != 1 || l.Facts.Delegated[ids[2]] != ids[0] {
 			t.Errorf("%+v %+v", id, l.Facts.Delegated)
 		}
 		if diff := cmp.Diff([]string{"李一"}, l.Facts.Mine.Helpers); diff != "" {
@@ -249,7 +251,7 @@ var bindingCases = map[string]func(*testing.T, *bundle){
 		if err := b.s.TransferHandset(ctx, start, "admin", township, ids[1], ids[2], "村里的公用手机"); err != nil {
 			t.Fatal(err)
 		}
-		b.want([]string{"o2|周七|1", "o2|张三|0", "o2|李一|0"}, whoIsWhere)
+		b.want([]string{"o2|张三|0", "o2|李一|0"}, whoIsWhere)
 		b.want([]string{fmt.Sprint(ids[2])}, "SELECT learner_id FROM identities WHERE external_id = 'o2'")
 		b.want([]string{fmt.Sprint(ids[0]), fmt.Sprint(ids[2])}, "SELECT learner_id FROM handsets ORDER BY 1")
 		if diff := cmp.Diff([]string{"delegate_done 周七 没有手机", "transferred 张三 村里的公用手机"}, b.news("o2")); diff != "" {
@@ -304,6 +306,99 @@ var bindingCases = map[string]func(*testing.T, *bundle){
 		<-done
 		b.want([]string{"1"}, "SELECT COUNT(*) FROM profiles WHERE learner_id = ?", int64(ids[2]))
 		b.want([]string{"0"}, `SELECT COUNT(*) FROM identities i WHERE i.learner_id <> 0 AND NOT EXISTS (SELECT 1 FROM profiles p WHERE p.identity_id = i.id AND p.learner_id = i.learner_id)`)
+	},
+	"whatever is done, everybody is where they may be": func(t *testing.T, b *bundle) {
+		ids := b.phones()
+		names := []string{"o1", "o2", "o3"}
+		const broken = `SELECT 'two own phones', learner_id FROM profiles WHERE helper_id = 0 GROUP BY learner_id HAVING COUNT(*) > 1
+			UNION ALL SELECT 'helped and on an own phone', p.learner_id FROM profiles p JOIN profiles o ON o.learner_id = p.learner_id AND o.helper_id = 0 WHERE p.helper_id <> 0
+			UNION ALL SELECT 'a helper who is not there', p.helper_id FROM profiles p WHERE p.helper_id <> 0
+				AND NOT EXISTS (SELECT 1 FROM profiles o WHERE o.identity_id = p.identity_id AND o.learner_id = p.helper_id AND o.helper_id = 0)
+			UNION ALL SELECT 'active and not there', i.learner_id FROM identities i WHERE i.learner_id <> 0
+				AND NOT EXISTS (SELECT 1 FROM profiles p WHERE p.identity_id = i.id AND p.learner_id = i.learner_id)
+			UNION ALL SELECT 'nobody active', i.id FROM identities i WHERE i.learner_id = 0 AND EXISTS (SELECT 1 FROM profiles p WHERE p.identity_id = i.id)
+			UNION ALL SELECT 'news of nobody', n.id FROM news n WHERE n.identity_id <> 0 AND NOT EXISTS (SELECT 1 FROM identities i WHERE i.id = n.identity_id)
+			UNION ALL SELECT 'a phone that is gone', h.learner_id FROM handsets h WHERE h.identity_id <> 0 AND NOT EXISTS (SELECT 1 FROM identities i WHERE i.id = h.identity_id)`
+		rng := rand.New(rand.NewPCG(7, 11))
+		done := map[string]int{}
+		for i := range 300 {
+			who, other, o := ids[rng.IntN(len(ids))], ids[rng.IntN(len(ids))], names[rng.IntN(len(names))]
+			now := start.Add(time.Duration(i) * time.Hour)
+			in := typed(fmt.Sprint("any ", i), o)
+			active := people.LearnerID(b.number("SELECT COALESCE(MAX(learner_id), 0) FROM identities WHERE external_id = ?", o))
+			what, err := "", error(nil)
+			switch rng.IntN(9) {
+			case 0, 1, 2:
+				what = "bind"
+				b.done(now, in, conversation.Bind{Learner: who})
+			case 3:
+				what = "unbind"
+				b.done(now, in, conversation.Unbind{Learner: active})
+			case 4:
+				what = "hand over"
+				b.done(now, in, conversation.HandOver{Learners: []people.LearnerID{active}})
+			case 5:
+				what = "unfollow"
+				b.done(now, in, conversation.Unfollow{})
+			case 6:
+				what, err = "delegate", b.s.PutDelegate(t.Context(), now, "admin", people.Everyone(), people.BindRule{}, who, other, "试")
+			case 7:
+				what, err = "transfer", b.s.TransferHandset(t.Context(), now, "admin", people.Everyone(), who, other, "试")
+			default:
+				what = "release"
+				_, err = b.s.ReleaseLearner(t.Context(), now, "admin", people.Everyone(), who, "试")
+			}
+			var f *fault.Error
+			if err != nil && !errors.As(err, &f) {
+				t.Fatalf("%d, %s: %v", i, what, err)
+			}
+			if err == nil {
+				done[what]++
+			}
+			if rows := b.rows(broken); len(rows) > 0 {
+				t.Fatalf("after %d, %s of %d and %d on %s: %v", i, what, who, other, o, rows)
+			}
+		}
+		for _, what := range []string{"bind", "unbind", "hand over", "unfollow", "delegate", "transfer", "release"} {
+			if done[what] < 3 {
+				t.Errorf("%s was done %d times: the case shows nothing of it", what, done[what])
+			}
+		}
+		if _, err := b.s.VerifyAudit(t.Context()); err != nil {
+			t.Error(err)
+		}
+	},
+	"no scope decides about people outside it": func(t *testing.T, b *bundle) {
+		ctx, ids := t.Context(), b.phones()
+		b.done(start, typed("3", "o1"), conversation.Ask{Kind: people.RequestDelegate, Learner: ids[2], Helper: ids[0]})
+		before := b.rows("SELECT identity_id, learner_id, helper_id FROM profiles ORDER BY 1, 2")
+		acts, err := b.s.VerifyAudit(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, scope := range []people.Scope{{}, {Units: []people.OrgCode{village2}}, {Units: []people.OrgCode{village3}}, {Units: []people.OrgCode{"530113000000"}}, {Units: []people.OrgCode{"bad"}}, {Units: []people.OrgCode{""}}} {
+			if list, err := b.s.Requests(ctx, scope, "", 0, 10); len(list) != 0 || err != nil {
+				t.Errorf("%v sees %+v, %v", scope, list, err)
+			}
+			_, closing := b.s.CloseRequest(ctx, start, "x", scope, people.BindRule{}, 1, true, "试")
+			_, release := b.s.ReleaseLearner(ctx, start, "x", scope, ids[0], "试")
+			for _, err := range []error{
+				closing, release, b.s.PutDelegate(ctx, start, "x", scope, people.BindRule{}, ids[0], ids[2], "试"), b.s.TransferHandset(ctx, start, "x", scope, ids[0], ids[2], "试"),
+			} {
+				if fault.CodeOf(err) != fault.NotFound {
+					t.Errorf("%v: %v", scope, err)
+				}
+			}
+		}
+		for _, scope := range []people.Scope{township, {Units: []people.OrgCode{village1}}, {Units: []people.OrgCode{"530000000000"}}, people.Everyone()} {
+			if list, err := b.s.Requests(ctx, scope, "", 0, 10); len(list) != 1 || err != nil {
+				t.Errorf("%v sees %+v, %v", scope, list, err)
+			}
+		}
+		if diff := cmp.Diff(before, b.rows("SELECT identity_id, learner_id, helper_id FROM profiles ORDER BY 1, 2")); diff != "" {
+			t.Error(diff)
+		}
+		b.acts(acts)
 	},
 	"the list says how much was learnt in another's place": func(t *testing.T, b *bundle) {
 		places, ids := b.enrolled("spring", person(village1, "李一", "AAAA"), person(village2, "王二", "BBBB"))

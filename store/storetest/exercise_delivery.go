@@ -120,7 +120,7 @@ var pushCases = map[string]func(*testing.T, *bundle){
 			in.At = start.Add(time.Duration(i) * time.Hour)
 			b.done(start, in)
 		}
-		b.exec("INSERT INTO profiles (identity_id, learner_id, delegate) SELECT id, ?, 1 FROM identities", int64(learners[0]))
+		b.exec("INSERT INTO profiles (identity_id, learner_id, helper_id) SELECT id, ?, 999 FROM identities", int64(learners[0]))
 		b.exec("UPDATE identities SET following = 0 WHERE external_id = 'o3'")
 		b.fire("spring", startDay, delivery.RungWindow, places, learners)
 		list, err := b.s.ClaimDeliveries(t.Context(), start, "me", 10, time.Minute)

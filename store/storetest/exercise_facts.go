@@ -33,7 +33,7 @@ var factCases = map[string]func(*testing.T, *bundle){
 		b.done(start, typed("1", "o1"), conversation.Bind{Learner: ids[1]})
 		b.done(start, typed("2", "o1"), conversation.Bind{Learner: ids[0]})
 		b.done(start, typed("3", "o2"))
-		b.exec("INSERT INTO profiles (identity_id, learner_id, delegate) SELECT id, ?, 1 FROM identities WHERE external_id = 'o2'", int64(ids[1]))
+		b.exec("INSERT INTO profiles (identity_id, learner_id, helper_id) SELECT id, ?, 999 FROM identities WHERE external_id = 'o2'", int64(ids[1]))
 		l := b.load(typed("4", "o1"), needs(conversation.Needs{Profiles: true}))
 		first := learner(ids[0], one)
 		want := conversation.Facts{

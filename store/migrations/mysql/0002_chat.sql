@@ -29,11 +29,11 @@ CREATE TABLE IF NOT EXISTS identities (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- Who uses a phone. One phone may serve several people; a person has one phone of the own at most, and besides
--- it phones of others on which somebody learns in the person's place: delegate (代学).
+-- it phones of others on which the helper learns in the person's place (代学); helper_id 0: as themselves.
 CREATE TABLE IF NOT EXISTS profiles (
     identity_id BIGINT NOT NULL DEFAULT 0,
     learner_id BIGINT NOT NULL DEFAULT 0,
-    delegate TINYINT NOT NULL DEFAULT 0,
+    helper_id BIGINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (identity_id, learner_id),
     KEY profiles_learner (learner_id)
