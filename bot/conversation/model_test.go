@@ -104,6 +104,7 @@ func newWorld(t testing.TB) *world {
 		cohorts: []study.Cohort{
 			{Code: "ban-1", Name: "新村冬训班", Courses: []string{"xiaoke", "changke"}, Schedule: study.Schedule{Start: "2026-12-01", Hour: "08:00", WorkingDays: true}},
 			{Code: "ban-2", Name: "周末小班", Courses: []string{"changke"}, Schedule: study.Schedule{Start: "2026-12-05", Hour: "09:30", Weekdays: []time.Weekday{time.Saturday}}},
+			{Code: "zg-1-1", Name: "整改：巡察3号", Courses: []string{"changke"}, Schedule: study.Schedule{Start: "2026-12-01", Hour: "08:00", Weekdays: []time.Weekday{0, 1, 2, 3, 4, 5, 6}}},
 		},
 		hours: map[people.LearnerID]string{}, trainers: map[people.LearnerID]people.Scope{},
 		pushes: map[people.LearnerID]people.Push{}, learnerTry: map[people.LearnerID]int{},

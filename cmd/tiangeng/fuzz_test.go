@@ -47,6 +47,40 @@ func FuzzParseCohorts(f *testing.F) {
 	})
 }
 
+// What is read of a survey file and passes its check can be asked: every question has its answers, and none is
+// anonymous by oversight.
+func FuzzParseSurveys(f *testing.F) {
+	f.Add([]byte(anonymousSurvey))
+	f.Add([]byte("surveys:\n  - {code: a, title: 问卷, anonymous: false, opens: 2026-12-01, closes: 2026-12-02, unit: \"53\", questions: [{id: a, kind: scale, text: x, low: a, high: b}]}\n"))
+	f.Add([]byte("surveys: [{anonymous: true, unit: \"530000000000\", by: county}]"))
+	f.Add([]byte("surveys: [{}]\n---\nsurveys: []"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		list, err := parseSurveys(data)
+		if err != nil {
+			return
+		}
+		for _, s := range list {
+			if s.Check() != nil {
+				continue
+			}
+			if !s.IsOpen(s.Opens) || !s.IsOpen(s.Closes) || s.IsOpen(s.Opens.Add(-1)) || s.IsOpen(s.Closes.Add(1)) {
+				t.Errorf("%s to %s", s.Opens, s.Closes)
+			}
+			for _, q := range s.Questions {
+				if _, skip, ok := q.ReadReply("跳过"); q.Optional != (skip && ok) && q.Kind != study.QuestionText {
+					t.Errorf("%+v: skipped %v", q, skip)
+				}
+				if r, _, ok := q.ReadReply("1"); !ok || r.Choice != 1 && r.Words != "1" {
+					t.Errorf("%+v: 1 is %+v", q, r)
+				}
+			}
+		}
+		if len(list) == 0 {
+			t.Error("a file without a survey was accepted")
+		}
+	})
+}
+
 // Whatever is in the file, each day that it lists lies in the year it stands under, and the
 // calendar that is made of it knows exactly those years.
 func FuzzParseCalendar(f *testing.F) {

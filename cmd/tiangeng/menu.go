@@ -43,6 +43,7 @@ func trainerMenu() wechat.Menu {
 			{Name: "通知结果", Type: "click", Key: conversation.KeyResult},
 			{Name: "放行", Type: "click", Key: conversation.KeyRelease},
 			{Name: "紧急通知", Type: "click", Key: conversation.KeyUrgent},
+			{Name: "谁要帮助", Type: "click", Key: conversation.KeyNeedHelp},
 		}},
 		{Name: "更多", Sub: []wechat.Button{
 			{Name: "我的学习", Type: "click", Key: conversation.KeyRecord},

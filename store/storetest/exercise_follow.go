@@ -109,6 +109,7 @@ var followEffectCases = []effectCase{
 }
 
 var followCases = map[string]func(*testing.T, *bundle){
+	"no list and no act goes beyond its scope": followScopes,
 	"who needs help: facts by unit and name, within the scope": func(t *testing.T, b *bundle) {
 		places, ids := b.enrolled("spring", person(village2, "甲", "AAAA"), person(village1, "乙", "BBBB"), person(village3, "丙", "CCCC"))
 		b.done(start, typed("1", "o1"), conversation.Bind{Learner: ids[0]})
