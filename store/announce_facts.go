@@ -25,6 +25,8 @@ const (
 	waitingShown = 5
 	reasonsShown = 4
 
+	requestsShown = 5
+
 	// countedDigits is the shortest prefix of units whose people are counted while somebody waits: a
 	// county. Above it (half a million people) the forecast counts.
 	countedDigits = 6
@@ -113,7 +115,7 @@ func (f *facts) loadTrainers(ctx context.Context) error {
 		}
 		t := &conversation.Trainer{Scope: scope, Size: -1}
 		a.to.Trainer = t
-		for _, step := range []func(context.Context, announcing, *conversation.Trainer) error{f.scopeName, f.audiences, f.unitsOf, f.draftOf, f.resultOf, f.waitingFor, f.helpOf} {
+		for _, step := range []func(context.Context, announcing, *conversation.Trainer) error{f.scopeName, f.audiences, f.unitsOf, f.draftOf, f.resultOf, f.waitingFor, f.askedOf, f.helpOf} {
 			if err := step(ctx, a, t); err != nil {
 				return err
 			}
@@ -346,6 +348,40 @@ func (f *facts) countResult(ctx context.Context, r *conversation.Result) error {
 	sortReasons(r.Reasons)
 	r.Reasons = r.Reasons[:min(len(r.Reasons), reasonsShown)]
 	return err
+}
+
+// askedOf reads what people in the trainer's scope ask for, and what stands against it.
+func (f *facts) askedOf(ctx context.Context, a announcing, t *conversation.Trainer) error {
+	if !a.n.Asked {
+		return nil
+	}
+	where, args := scoped(t.Scope)
+	args = append(args, string(people.RequestOpen))
+	if a.n.AskedID != 0 {
+		where, args = where+" AND r.state = ? AND r.id = ?", append(args, int64(a.n.AskedID))
+	} else {
+		where += " AND r.state = ?"
+	}
+	err := each(ctx, f.q, func(rows *sql.Rows) error {
+		r, err := scanRequest(rows)
+		a.to.Asked = append(a.to.Asked, conversation.Asked{Request: r})
+		return err
+	}, "SELECT "+requestColumns+where+" ORDER BY r.id LIMIT "+itoa(requestsShown), args...)
+	if err != nil {
+		return err
+	}
+	for i := range a.to.Asked {
+		r := &a.to.Asked[i]
+		if r.Kind != people.RequestDelegate {
+			continue
+		}
+		b := binder{s: f.store, q: f.q, now: toMs(f.now)}
+		_, err := b.mayDelegate(ctx, t.Scope, a.n.Rule, r.Helper, r.Learner)
+		if !errors.As(err, &r.Against) && err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // waitingFor reads what waits for a release inside the trainer's scope.

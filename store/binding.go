@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/tiangeng/tiangeng/bot/conversation"
+	"github.com/tiangeng/tiangeng/bot/fault"
 	"github.com/tiangeng/tiangeng/bot/people"
 )
 
@@ -18,11 +19,12 @@ const nextProfile = "SELECT p.learner_id FROM profiles p WHERE p.identity_id = ?
 // leaveProfiles takes a person, and those whom the person helps, off a phone.
 const leaveProfiles = "DELETE FROM profiles WHERE identity_id = ? AND learner_id <> 0 AND (learner_id = ? OR helper_id = ? AND helper_id <> 0)"
 
-// bindingAct is a Bind of a learner, or with 0 a HandOver, on a phone.
+// bindingAct is a Bind of a learner, or with 0 a HandOver, on a phone, or a trainer's decision.
 type bindingAct struct {
 	identity int64
 	learner  people.LearnerID
 	leaving  []people.LearnerID
+	decide   *conversation.Decide
 }
 
 // bindingActs writes who came to and went from phones, and returns what the audit says of it: a first
@@ -31,6 +33,14 @@ func (w *turnWriter) bindingActs(ctx context.Context) ([]act, error) {
 	var acts []act
 	b := binder{s: w.s, q: w.tx, now: w.now}
 	for _, e := range w.bindings {
+		if e.decide != nil {
+			a, err := w.decide(ctx, &b, e.decide)
+			if err != nil {
+				return nil, fmt.Errorf("writing a decision: %w", err)
+			}
+			acts = append(acts, a)
+			continue
+		}
 		if e.learner == 0 {
 			if err := b.handOver(ctx, e.identity); err != nil {
 				return nil, fmt.Errorf("writing who hands a phone over: %w", err)
@@ -54,6 +64,21 @@ func (w *turnWriter) bindingActs(ctx context.Context) ([]act, error) {
 		}
 	}
 	return acts, nil
+}
+
+// decide closes a request in the trainer's scope. What cannot be done any more is errLost: the turn is
+// stepped again and says the truth.
+func (w *turnWriter) decide(ctx context.Context, b *binder, e *conversation.Decide) (act, error) {
+	scope, err := trainerScope(ctx, w.tx, e.Learner)
+	if err != nil {
+		return act{}, err
+	}
+	_, a, err := b.decide(ctx, byLearner(e.Learner), scope, e.Rule, e.Request, e.Done, e.Reason)
+	var f *fault.Error
+	if errors.As(err, &f) {
+		err = errLost
+	}
+	return a, err
 }
 
 func learnerObject(id people.LearnerID) string { return "learner " + strconv.FormatInt(int64(id), 10) }

@@ -24,9 +24,11 @@ func (w *turnWriter) effect(id conversation.IdentityID, from channel.Address, e 
 	case conversation.WrongCode:
 		w.wrongCode(i, e)
 	case conversation.Bind:
-		w.bindings = append(w.bindings, bindingAct{i, e.Learner, nil})
+		w.bindings = append(w.bindings, bindingAct{identity: i, learner: e.Learner})
 	case conversation.HandOver:
-		w.bindings = append(w.bindings, bindingAct{i, 0, e.Learners})
+		w.bindings = append(w.bindings, bindingAct{identity: i, leaving: e.Learners})
+	case conversation.Decide:
+		w.bindings = append(w.bindings, bindingAct{identity: i, decide: &e})
 	case conversation.Ask:
 		w.into("requests", "kind learner_id helper_id identity_id body state asked_at", w.s.orIgnore("asked_at"),
 			string(e.Kind), int64(e.Learner), int64(e.Helper), i, cut(e.Text, people.MaxRequestText), string(people.RequestOpen), w.now)

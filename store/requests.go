@@ -47,29 +47,36 @@ func (s *Store) CloseRequest(ctx context.Context, now time.Time, actor string, s
 	}
 	err = s.transact(ctx, s.orm, func(tx *gorm.DB) error {
 		b := &binder{s: s, q: under(tx), now: toMs(now)}
-		if r, err = b.open(ctx, scope, id); err != nil {
+		var written act
+		if r, written, err = b.decide(ctx, actor, scope, rule, id, done, reason); err != nil {
 			return err
 		}
-		r.State = people.RequestRefused
-		if done {
-			r.State = people.RequestDone
-			if err := b.grant(ctx, scope, rule, r); err != nil {
-				return err
-			}
-		}
-		r.Reason, r.ClosedAt, r.ClosedBy = reason, fromMs(b.now), cut(actor, 120)
-		if err := b.close(ctx, r); err != nil {
-			return err
-		}
-		return appendAudit(ctx, s, tx, act{
-			At: now, Actor: actor, Action: "request." + string(r.State), Object: "request " + strconv.FormatInt(int64(id), 10),
-			Result: string(r.Kind) + " of " + learnerObject(r.Learner) + ": " + reason,
-		})
+		return appendAudit(ctx, s, tx, written)
 	})
 	if err != nil {
 		return people.Request{}, fmt.Errorf("closing a request: %w", err)
 	}
 	return r, nil
+}
+
+// decide closes a request, and returns what the audit says of it.
+func (b *binder) decide(ctx context.Context, actor string, scope people.Scope, rule people.BindRule, id people.RequestID, done bool, reason string) (people.Request, act, error) {
+	r, err := b.open(ctx, scope, id)
+	if err != nil {
+		return r, act{}, err
+	}
+	r.State = people.RequestRefused
+	if done {
+		r.State = people.RequestDone
+		if err := b.grant(ctx, scope, rule, r); err != nil {
+			return r, act{}, err
+		}
+	}
+	r.Reason, r.ClosedAt, r.ClosedBy = reason, fromMs(b.now), cut(actor, 120)
+	return r, act{
+		At: fromMs(b.now), Actor: actor, Action: "request." + string(r.State), Object: "request " + strconv.FormatInt(int64(id), 10),
+		Result: string(r.Kind) + " of " + learnerObject(r.Learner) + ": " + reason,
+	}, b.close(ctx, r)
 }
 
 func reasonOf(text string) (string, error) {
@@ -163,47 +170,59 @@ func (b *binder) ownPhone(ctx context.Context, scope people.Scope, id people.Lea
 
 // delegate lets helper learn in the learner's place, on the phone that the helper has.
 func (b *binder) delegate(ctx context.Context, scope people.Scope, rule people.BindRule, helper, learner people.LearnerID) error {
-	if helper == learner {
-		return fault.New(fault.Invalid, "bind.same_person")
+	// The helper's row first: two that come at once are counted one after the other.
+	if err := b.exec(ctx, "UPDATE learners SET bound_at = bound_at WHERE id = ?", int64(helper)); err != nil {
+		return err
 	}
-	name, err := b.visible(ctx, scope, learner)
+	phone, err := b.mayDelegate(ctx, scope, rule, helper, learner)
 	if err != nil {
 		return err
-	}
-	phone, err := b.ownPhone(ctx, scope, helper)
-	if err != nil {
-		return err
-	}
-	// The phone's row first: two that come at once are counted one after the other.
-	if err := b.exec(ctx, "UPDATE identities SET seq = seq + 1 WHERE id = ?", phone); err != nil {
-		return err
-	}
-	own, err := b.phones(ctx, learner, true)
-	if err != nil {
-		return err
-	}
-	all, err := b.phones(ctx, learner, false)
-	if err != nil {
-		return err
-	}
-	var there int
-	if err := b.q.QueryRowContext(ctx, "SELECT COUNT(*) FROM profiles WHERE identity_id = ? AND helper_id <> 0", phone).Scan(&there); err != nil {
-		return err
-	}
-	switch {
-	case len(own) > 0:
-		return fault.New(fault.Conflict, "bind.delegate_own_phone", fault.A("name", name))
-	case slices.Contains(all, phone):
-		return fault.New(fault.Conflict, "bind.delegate_already", fault.A("name", name))
-	case !rule.RoomFor(there):
-		return fault.New(fault.Conflict, "bind.delegate_limit", fault.A("count", rule.MaxDelegates()))
 	}
 	i := insert{table: "profiles", columns: []string{"identity_id", "learner_id", "helper_id", "created_at"}}
 	i.add(phone, int64(learner), int64(helper), b.now)
 	if err := i.exec(ctx, b.q); err != nil {
 		return err
 	}
+	if err := b.exec(ctx, "UPDATE identities SET seq = seq + 1 WHERE id = ?", phone); err != nil {
+		return err
+	}
 	return b.exec(ctx, "UPDATE learners SET bound_at = ? WHERE id = ? AND bound_at = 0", b.now, int64(learner))
+}
+
+// mayDelegate returns the phone on which helper may learn in the learner's place; a fault says why not.
+func (b *binder) mayDelegate(ctx context.Context, scope people.Scope, rule people.BindRule, helper, learner people.LearnerID) (int64, error) {
+	if helper == learner {
+		return 0, fault.New(fault.Invalid, "bind.same_person")
+	}
+	name, err := b.visible(ctx, scope, learner)
+	if err != nil {
+		return 0, err
+	}
+	phone, err := b.ownPhone(ctx, scope, helper)
+	if err != nil {
+		return 0, err
+	}
+	own, err := b.phones(ctx, learner, true)
+	if err != nil {
+		return 0, err
+	}
+	all, err := b.phones(ctx, learner, false)
+	if err != nil {
+		return 0, err
+	}
+	var there int
+	if err := b.q.QueryRowContext(ctx, "SELECT COUNT(*) FROM profiles WHERE identity_id = ? AND helper_id <> 0", phone).Scan(&there); err != nil {
+		return 0, err
+	}
+	switch {
+	case len(own) > 0:
+		return 0, fault.New(fault.Conflict, "bind.delegate_own_phone", fault.A("name", name))
+	case slices.Contains(all, phone):
+		return 0, fault.New(fault.Conflict, "bind.delegate_already", fault.A("name", name))
+	case !rule.RoomFor(there):
+		return 0, fault.New(fault.Conflict, "bind.delegate_limit", fault.A("count", rule.MaxDelegates()))
+	}
+	return phone, nil
 }
 
 // release takes a learner off every phone and forgets which was the last; with a reason those phones

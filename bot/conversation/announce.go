@@ -62,6 +62,10 @@ func (t *turn) runTrainer() {
 		t.tellResult()
 	case actHalt:
 		t.halt()
+	case actRequests:
+		t.listRequests()
+	case actGrant, actRefuse:
+		t.decide()
 	case actRelease:
 		t.release()
 	case actNeedHelp:

@@ -194,6 +194,16 @@ type (
 		Text    string           // at most people.MaxRequestText characters
 	}
 
+	// Decide closes a request in the scope of the trainer Learner. It fails as SubmitCampaign does when
+	// the request cannot be closed so any more.
+	Decide struct {
+		Request people.RequestID
+		Learner people.LearnerID
+		Done    bool
+		Reason  string
+		Rule    people.BindRule
+	}
+
 	// HandOver takes everybody off this phone, because somebody else has it from now on. What the
 	// phone had been allowed and shown is forgotten.
 	HandOver struct{ Learners []people.LearnerID }
@@ -230,6 +240,7 @@ func (CancelCampaign) effect()  {}
 func (Acknowledge) effect()     {}
 func (ReadNotices) effect()     {}
 func (Ask) effect()             {}
+func (Decide) effect()          {}
 func (HandOver) effect()        {}
 func (Told) effect()            {}
 func (Confirmed) effect()       {}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tiangeng/tiangeng/bot/conversation"
+	"github.com/tiangeng/tiangeng/bot/fault"
 	"github.com/tiangeng/tiangeng/bot/people"
 	"github.com/tiangeng/tiangeng/bot/study"
 )
@@ -44,6 +45,19 @@ func (w *world) givenMine(t testing.TB, f []string) bool {
 			t.Fatal(err)
 		}
 		c.Bound, c.Handset, c.MovedAt = true, elsewhere, w.now.AddDate(0, 0, -days)
+	case "有申请": // kind name helper text: of somebody in the trainer's scope
+		r := people.Request{ID: people.RequestID(len(w.asked) + 12), Kind: people.RequestKind(f[1]), Learner: find(f[2]), Name: f[2], UnitName: w.roster[find(f[2])-1].Learner.UnitName, State: people.RequestOpen}
+		if f[3] != "-" {
+			r.Helper, r.Helps = find(f[3]), f[3]
+		}
+		if len(f) > 4 {
+			r.Text = f[4]
+		}
+		a := conversation.Asked{Request: r}
+		if len(f) > 5 {
+			a.Against = fault.New(fault.Conflict, "bind."+f[5], fault.A("name", f[2]), fault.A("count", 3))
+		}
+		w.asked = append(w.asked, a)
 	case "告诉": // kind name reason
 		w.news = append(w.news, conversation.News{ID: int64(len(w.news) + 1), Kind: people.NewsKind(f[1]), Name: f[2], Reason: f[3]})
 	default:
@@ -71,6 +85,11 @@ func (w *world) leave(id people.LearnerID) {
 }
 
 func (w *world) mine(n conversation.Needs, f *conversation.Facts) {
+	for _, a := range w.asked {
+		if n.Asked && w.trainers[w.identity.Learner].Units != nil && (n.AskedID == 0 || n.AskedID == a.ID) {
+			f.Asked = append(f.Asked, a)
+		}
+	}
 	if !n.Mine {
 		return
 	}
@@ -97,6 +116,12 @@ func (w *world) applyMine(e conversation.Effect) error {
 			return fmt.Errorf("learner %d cannot learn for %d", e.Helper, e.Learner)
 		}
 		w.requests = append(w.requests, people.Request{Kind: e.Kind, Learner: e.Learner, Helper: e.Helper, Text: e.Text, State: people.RequestOpen, AskedAt: w.now})
+	case conversation.Decide:
+		at := slices.IndexFunc(w.asked, func(a conversation.Asked) bool { return a.ID == e.Request })
+		if at < 0 || e.Done && w.asked[at].Against != nil || e.Reason == "" || w.asked[at].Learner == e.Learner || w.asked[at].Helper == e.Learner {
+			return fmt.Errorf("request %d cannot be closed so", e.Request)
+		}
+		w.asked = slices.Delete(w.asked, at, at+1)
 	case conversation.HandOver:
 		for _, id := range slices.Clone(w.profiles) {
 			w.leave(id)
@@ -121,6 +146,8 @@ func mineEffectText(name string, e conversation.Effect) string {
 	switch e := e.(type) {
 	case conversation.Ask:
 		return fmt.Sprintf("%s %s %d helper %d %q", name, e.Kind, e.Learner, e.Helper, e.Text)
+	case conversation.Decide:
+		return fmt.Sprintf("%s %d by %d %v %q", name, e.Request, e.Learner, e.Done, e.Reason)
 	case conversation.HandOver:
 		return fmt.Sprint(name, " ", e.Learners)
 	case conversation.Told:

@@ -43,6 +43,7 @@ type world struct {
 	helper      people.LearnerID
 	requests    []people.Request // open
 	news        []conversation.News
+	asked       []conversation.Asked
 	campaigns   []*campaign
 	follow      following
 	messages    int // messages so far: each has a key of its own
@@ -305,7 +306,7 @@ func (w *world) apply(e conversation.Effect) error {
 		w.unconfirmed = nil
 	case conversation.StartAttempt:
 		return w.start(e)
-	case conversation.Ask, conversation.HandOver, conversation.Told:
+	case conversation.Ask, conversation.Decide, conversation.HandOver, conversation.Told:
 		return w.applyMine(e)
 	case conversation.Respond:
 		if e.Delegate != slices.Contains(w.delegated, e.Learner) {

@@ -69,11 +69,11 @@ func (e *Engine) Need(s State, in channel.Inbound) Needs {
 		}
 		return n
 	}
-	return needOfTrainer(s, w)
+	return e.needOfTrainer(s, w)
 }
 
 // needOfTrainer is Need for what only trainers ask for.
-func needOfTrainer(s State, w wish) Needs {
+func (e *Engine) needOfTrainer(s State, w wish) Needs {
 	key := ""
 	if s.Draft != nil {
 		key = s.Draft.Key
@@ -97,6 +97,10 @@ func needOfTrainer(s State, w wish) Needs {
 		return Needs{Trainer: true, Result: max(1, w.number)}
 	case actRelease:
 		return Needs{Trainer: true, Waiting: true}
+	case actRequests:
+		return Needs{Trainer: true, Asked: true, Rule: e.bind}
+	case actGrant, actRefuse:
+		return Needs{Trainer: true, Asked: true, AskedID: people.RequestID(w.number), Rule: e.bind}
 	case actNeedHelp:
 		return Needs{Trainer: true, Help: true}
 	}
@@ -255,6 +259,10 @@ func readSide(s State, text string, w wish) (wish, bool) {
 	}
 	if a, n, ok := cutNumber(w.folded); ok {
 		w.act, w.number = a, n
+		return w, true
+	}
+	if a, n, reason, ok := cutDecision(text); ok {
+		w.act, w.number, w.text = a, n, reason
 		return w, true
 	}
 	if rest, ok := cutCorrect(text); ok {

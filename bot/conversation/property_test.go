@@ -30,6 +30,7 @@ var said = []string{
 
 // saidByTrainers lead somewhere for a trainer.
 var saidByTrainers = []string{
+	"申请", "同意 12 情况属实", "不同意 13 名册没有错", "同意 12", "不同意", "同意 99 好",
 	"通知", "发通知", "紧急通知", "1", "2", "3", "4", "5", "全体", "大河", "新村", "冬训班", "明天开会，请带本子。", "停水通知\n明天停水一天。", "取消", "好的", "收到",
 	"发送", "发送", "发送", "要回执", "不要回执", "定时 18:30", "定时 明天9点", "定时", "现在发", "重写", "人数", "结果", "结果 2", "停止发送", "放行", "放行 1", "放行 2",
 	"学习", "B", "错", "帮助", "退出", "[菜单 ANNOUNCE]", "[菜单 RELEASE]", "[语音 今晚有大雨]", "[图片]", "[取关]", "换人", "绑定 李芳 新村 K9T4",
@@ -53,7 +54,7 @@ func TestAnySequenceKeepsThePromises(t *testing.T) {
 		words := said
 		if w.identity.Learner != 0 && rapid.Bool().Draw(r, "trainer") {
 			words = saidByTrainers
-			for _, g := range []string{"教员", "人数上限 100", "有提醒页", "等放行 大扫除 星期六打扫。", "有通知 防火 不得上山用火。 要回执", "有通知 开会 九点开会。 要回执 没送到"} {
+			for _, g := range []string{"教员", "人数上限 100", "有提醒页", "等放行 大扫除 星期六打扫。", "有申请 delegate 李芳 岩温·香", "有申请 correct 张三 - 名字错了", "有申请 delegate 刘建州 李芳 - delegate_limit", "有通知 防火 不得上山用火。 要回执", "有通知 开会 九点开会。 要回执 没送到"} {
 				if g == "教员" || rapid.Bool().Draw(r, g) {
 					w.given(t, g)
 				}

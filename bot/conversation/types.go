@@ -92,17 +92,20 @@ type Needs struct {
 	Mine     bool   // what is kept about the active learner, and open requests
 	Tries    bool   // wrong short codes of this identity and of the candidates in the last 24 h
 
-	Trainer   bool           // whether the active learner is a trainer, and of what
-	Audiences bool           // the trainer's classes, with sizes
-	Unit      string         // the trainer's units whose name fits, as typed; "" for none
-	Draft     string         // the trainer's draft with that key; "" for none
-	Size      bool           // how many people the draft is for, counted now
-	Result    int            // what became of the trainer's n-th newest campaign, 1-based; 0 for none
-	Waiting   bool           // campaigns in the trainer's scope that wait for a release
-	Notices   bool           // newest announcements addressed to the active learner
-	Help      bool           // the people of the trainer's scope, to see who needs help
-	Survey    bool           // the survey that the active learner is asked next
-	SurveyID  study.SurveyID // … this one, while it is open and not finished; 0 for any
+	Trainer   bool             // whether the active learner is a trainer, and of what
+	Audiences bool             // the trainer's classes, with sizes
+	Unit      string           // the trainer's units whose name fits, as typed; "" for none
+	Draft     string           // the trainer's draft with that key; "" for none
+	Size      bool             // how many people the draft is for, counted now
+	Result    int              // what became of the trainer's n-th newest campaign, 1-based; 0 for none
+	Waiting   bool             // campaigns in the trainer's scope that wait for a release
+	Asked     bool             // requests in the trainer's scope that nobody has closed
+	Rule      people.BindRule  // by which 代学 is judged
+	AskedID   people.RequestID // … this one; 0 for the oldest
+	Notices   bool             // newest announcements addressed to the active learner
+	Help      bool             // the people of the trainer's scope, to see who needs help
+	Survey    bool             // the survey that the active learner is asked next
+	SurveyID  study.SurveyID   // … this one, while it is open and not finished; 0 for any
 }
 
 // IdentityID is our number of one Address; 0 means it is not stored yet.
@@ -142,6 +145,7 @@ type Facts struct {
 	Draft   *DraftFacts  // nil when there is none with that key of this trainer
 	Result  *Result      // nil when the trainer has not made so many
 	Waiting []Waiting    // oldest first, at most 5
+	Asked   []Asked      // oldest first, at most 5
 	Notices []NoticeFact // newest first, at most 5, of the last 30 days
 	Survey  *SurveyFacts // nil when nothing is asked
 }

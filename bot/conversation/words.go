@@ -55,6 +55,9 @@ const (
 	actCorrectText act = "correct_text"
 	actDelegate    act = "delegate"
 	actHandOver    act = "hand_over"
+	actRequests    act = "requests"
+	actGrant       act = "grant"
+	actRefuse      act = "refuse"
 
 	actHour        act = "hour"
 	actHourDefault act = "hour_default"
@@ -130,6 +133,7 @@ var spokenByTrainers = map[act]string{
 	actRewrite:  "重写 重新写 改内容 修改 修改内容 改一下 改通知 修改通知",
 	actForecast: "预计 人数 预计人数 多少人 能送到多少人 能发到多少人 统计 统计人数 预测 统计好了吗",
 	actResult:   "结果 通知结果 发送结果 看结果 查结果 发送情况 送达情况 发得怎么样 发得怎么样了 发完了吗",
+	actRequests: "申请 看申请 查申请 待办申请 代学申请 办申请 审批 待审批 有什么申请",
 	actRelease:  "放行 待放行 放行通知 同意放行 审核通知",
 	actNeedHelp: "谁需要帮助 谁要帮助 需要帮助的 帮扶名单 谁落后 落后名单 谁没学 谁没绑定 没绑定的 谁掉队 掉队名单 谁要帮",
 	actHalt:     "停止发送 取消发送 停发 撤回 撤回通知 取消通知 停止通知 别发通知了 不发通知了",

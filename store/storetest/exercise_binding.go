@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tiangeng/tiangeng/bot"
 	"github.com/tiangeng/tiangeng/bot/conversation"
 	"github.com/tiangeng/tiangeng/bot/fault"
 	"github.com/tiangeng/tiangeng/bot/people"
@@ -33,6 +34,43 @@ var bindingEffectCases = []effectCase{
 		m := s.load(typed("x", "o1"), needs(conversation.Needs{Mine: true})).Facts.Mine
 		if m == nil || len(m.Open) != 3 || m.Open[2].Helps != "李一" || m.Open[2].Name != "王二" || m.Open[0].AskedAt != s.now || m.BoundAt != start || m.Classes != 1 {
 			s.t.Errorf("%+v", m)
+		}
+	}},
+	{conversation.Decide{}, "closes what is in the trainer's scope", func(s *scene) {
+		one, two := s.learners[0], s.learners[1]
+		if err := s.s.PutTrainer(s.t.Context(), start, "admin", bot.Trainer{Learner: one, Name: "李一", Scope: people.Scope{Units: []people.OrgCode{village2}}}); err != nil {
+			s.t.Fatal(err)
+		}
+		s.apply(people.RosterResult{New: 1}, "", person(village2, "张三", "CCCC"))
+		three := two + 1
+		s.done(s.now, typed("other", "o2"), conversation.Bind{Learner: two}, conversation.Ask{Kind: people.RequestDelegate, Learner: three, Helper: two},
+			conversation.Ask{Kind: people.RequestCorrect, Learner: two, Text: "单位不对"}, conversation.Ask{Kind: people.RequestCorrect, Learner: one, Text: "名字不对"})
+		asked := func(id people.RequestID, rule people.BindRule) []conversation.Asked {
+			return s.load(typed("list", "o1"), needs(conversation.Needs{Trainer: true, Asked: true, AskedID: id, Rule: rule})).Facts.Asked
+		}
+		if list := asked(0, people.BindRule{}); len(list) != 2 || list[0].Helps != "王二" || list[0].Against != nil || list[1].Text != "单位不对" {
+			s.t.Errorf("%+v", list)
+		}
+		if list := asked(2, people.BindRule{}); len(list) != 1 || list[0].ID != 2 {
+			s.t.Errorf("%+v", list)
+		}
+		if list := asked(3, people.BindRule{}); len(list) != 0 {
+			s.t.Errorf("a request outside the scope: %+v", list)
+		}
+		s.effect(conversation.Decide{Request: 1, Learner: one, Done: true, Reason: "情况属实"})
+		s.effect(conversation.Decide{Request: 2, Learner: one, Reason: "名册没有错"})
+		s.want([]string{"done|情况属实|learner:1", "refused|名册没有错|learner:1", "open||"}, "SELECT state, reason, closed_by FROM requests ORDER BY id")
+		s.want([]string{fmt.Sprint(three, "|", two)}, "SELECT learner_id, helper_id FROM profiles WHERE helper_id <> 0")
+		s.want([]string{"learner:1|request.done", "learner:1|request.refused"}, "SELECT actor, action FROM audit WHERE action LIKE 'request%' ORDER BY id")
+		for _, e := range []conversation.Decide{
+			{Request: 1, Learner: one, Done: true, Reason: "再来"}, {Request: 3, Learner: one, Reason: "不在范围"}, {Request: 9, Learner: one, Reason: "没有"}, {Request: 3, Learner: two, Reason: "不是教员"},
+		} {
+			s.refuse(e)
+		}
+		s.done(s.now, typed("again", "o2"), conversation.Ask{Kind: people.RequestDelegate, Learner: three, Helper: two})
+		s.refuse(conversation.Decide{Request: 4, Learner: one, Done: true, Reason: "已经有了"})
+		if list := asked(4, people.BindRule{}); len(list) != 1 || list[0].Against == nil || list[0].Against.Key != "bind.delegate_already" {
+			s.t.Errorf("%+v", list)
 		}
 	}},
 	{conversation.HandOver{}, "leaves a phone that nobody has", func(s *scene) {
