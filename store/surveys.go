@@ -341,53 +341,6 @@ func (w *turnWriter) surveyAnswers(ctx context.Context) error {
 	return nil
 }
 
-// loadDue reads what each person has to do about findings, for the record.
-func (f *facts) loadDue(ctx context.Context) error {
-	if len(f.record) == 0 {
-		return nil
-	}
-	return each(ctx, f.q, func(rows *sql.Rows) error {
-		var id people.LearnerID
-		var d conversation.DueClass
-		if err := rows.Scan(&id, &d.Class, &d.Due); err != nil {
-			return err
-		}
-		for _, to := range f.record[id] {
-			to.Record.Due = append(to.Record.Due, d)
-		}
-		return nil
-	}, `SELECT r.learner_id, c.name, r.due_day FROM rectifications r JOIN cohorts c ON c.id = r.cohort_id
-		WHERE r.status = 'open' AND r.learner_id IN `+marks(len(f.record))+" ORDER BY r.learner_id, r.due_day, r.id", keysOf(f.record)...)
-}
-
-// helpShown is up to how many people of a scope are looked at for an answer in the chat; a longer list is for a file.
-const helpShown = 3000
-
-// helpOf reads the people of a trainer's scope.
-func (f *facts) helpOf(ctx context.Context, a announcing, t *conversation.Trainer) error {
-	if !a.n.Help {
-		return nil
-	}
-	ids, err := followedIDs(ctx, f.q, t.Scope, helpShown+1)
-	if err != nil {
-		return err
-	}
-	t.People = len(ids)
-	if len(ids) > helpShown {
-		return nil
-	}
-	for len(ids) > 0 {
-		n := min(len(ids), followPage)
-		list, err := f.store.followed(ctx, f.q, ids[:n])
-		if err != nil {
-			return err
-		}
-		t.Followed = append(t.Followed, list...)
-		ids = ids[n:]
-	}
-	return nil
-}
-
 // SurveyUnits names the units of a result.
 func (s *Store) SurveyUnits(ctx context.Context, r study.SurveyResult) (map[people.OrgCode]string, error) {
 	names := map[people.OrgCode]string{}

@@ -32,12 +32,13 @@ type Target struct {
 
 // Trainer is what is known about the active learner as a trainer (教员).
 type Trainer struct {
-	Scope    people.Scope
-	Name     string           // names of the scope's units, for people
-	Size     int              // people in the scope; negative when they are too many to be counted while somebody waits
-	People   int              // with Needs.Help: people in the scope
-	Followed []study.Followed // … by unit and name; nil when they are too many for an answer
-	Cohorts  []TrainerClass   // with Needs.Audiences: classes with people of the scope, newest first, at most 5
+	Scope      people.Scope
+	Name       string           // names of the scope's units, for people
+	Size       int              // people in the scope; negative when they are too many to be counted while somebody waits
+	People     int              // with Needs.Help: people in the scope
+	Rectifying Rectifying       // with Needs.Rectify
+	Followed   []study.Followed // … by unit and name; nil when they are too many for an answer
+	Cohorts    []TrainerClass   // with Needs.Audiences: classes with people of the scope, newest first, at most 5
 }
 
 // TrainerClass is a class that a trainer may write to.

@@ -379,6 +379,8 @@ func (t *turn) runBound() {
 		t.remind()
 	case actStray:
 		t.say("quiz.no_question")
+	case actRectify:
+		t.rectify()
 	case actSurvey:
 		t.survey()
 	case actSurveyAnswer:

@@ -9,12 +9,81 @@ import (
 	"github.com/tiangeng/tiangeng/content"
 )
 
-const actNeedHelp act = "need_help"
+const (
+	actNeedHelp act = "need_help"
+	actRectify  act = "rectify"
+)
 
 // DueClass is a class that somebody was asked to finish about a finding (整改).
 type DueClass struct {
 	Class string // name
 	Due   study.Day
+}
+
+// Rectifying is what is not done in a trainer's scope.
+type Rectifying struct {
+	Open    int // all of it, with what is overdue
+	Overdue int
+	First   []RectifyingLine // what is due first, at most RectifyingLines
+}
+
+// RectifyingLine is one of them.
+type RectifyingLine struct {
+	UnitName string
+	Name     string
+	Document string // document number of the finding
+	Due      study.Day
+}
+
+// RectifyingLines is how many of them are read for an answer.
+const RectifyingLines = 8
+
+// rectify tells a trainer what is not done in the scope, and everybody else what they have to do.
+func (t *turn) rectify() {
+	defer t.remind()
+	today := study.DayOf(t.f.Now)
+	if t.f.Trainer == nil || t.f.Trainer.Rectifying.Open == 0 {
+		var lines []string
+		if t.f.Record != nil {
+			lines = t.dueLines(t.f.Record.Due)
+		}
+		switch {
+		case len(lines) > 0:
+			t.put(cut(strings.Join(lines, "\n"), t.room-300))
+			t.say("follow.how_due")
+		case t.f.Trainer != nil:
+			t.say("follow.rectify_none_trainer")
+		default:
+			t.say("follow.rectify_none")
+		}
+		return
+	}
+	r := t.f.Trainer.Rectifying
+	lines := []string{t.phrases.Say("follow.rectify_head", fault.A("count", r.Open), fault.A("overdue", r.Overdue))}
+	for _, l := range r.First {
+		key := "follow.rectify_line"
+		if l.Due < today {
+			key = "follow.rectify_line_overdue"
+		}
+		lines = append(lines, t.phrases.Say(key, fault.A("unit", l.UnitName), fault.A("name", l.Name), fault.A("document", l.Document), fault.A("day", l.Due)))
+	}
+	t.put(cut(strings.Join(lines, "\n"), t.room-300))
+	if left := r.Open - len(r.First); left > 0 {
+		t.say("follow.rectify_more", fault.A("count", left))
+	}
+}
+
+// dueLines are what somebody has to do about findings.
+func (t *turn) dueLines(due []DueClass) []string {
+	var lines []string
+	for _, d := range due {
+		key := "follow.due"
+		if d.Due < study.DayOf(t.f.Now) {
+			key = "follow.overdue"
+		}
+		lines = append(lines, t.phrases.Say(key, fault.A("class", d.Class), fault.A("day", d.Due)))
+	}
+	return lines
 }
 
 // helpLines is how many people stand in one answer.
@@ -29,13 +98,7 @@ func (t *turn) recordMore(r Record) []string {
 			break
 		}
 	}
-	for _, d := range r.Due {
-		key := "follow.due"
-		if d.Due < study.DayOf(t.f.Now) {
-			key = "follow.overdue"
-		}
-		lines = append(lines, t.phrases.Say(key, fault.A("class", d.Class), fault.A("day", d.Due)))
-	}
+	lines = append(lines, t.dueLines(r.Due)...)
 	if t.f.Survey != nil {
 		lines = append(lines, t.phrases.Say("survey.waiting", fault.A("title", t.f.Survey.Survey.Title)))
 	}

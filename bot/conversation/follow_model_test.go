@@ -15,6 +15,7 @@ type following struct {
 	answered map[string]int // survey/learner → questions
 	due      []conversation.DueClass
 	followed []study.Followed
+	undone   conversation.Rectifying
 	too      int // people of the scope beyond those
 }
 
@@ -41,6 +42,9 @@ func (w *world) followFacts(n conversation.Needs, f *conversation.Facts) {
 	}
 	if f.Record != nil {
 		f.Record.Due = w.follow.due
+	}
+	if n.Rectify && f.Trainer != nil {
+		f.Trainer.Rectifying = w.follow.undone
 	}
 	if n.Help && f.Trainer != nil {
 		f.Trainer.People = len(w.follow.followed) + w.follow.too
@@ -111,6 +115,15 @@ func (w *world) givenFollow(t testing.TB, f []string) bool {
 		w.follow.answered[surveyKey(1, w.identity.Learner)]++
 	case "要整改": // class day
 		w.follow.due = append(w.follow.due, conversation.DueClass{Class: f[1], Due: study.Day(f[2])})
+	case "没整改": // name document day
+		u := &w.follow.undone
+		u.Open++
+		if f[3] < string(study.DayOf(w.now)) {
+			u.Overdue++
+		}
+		if len(u.First) < conversation.RectifyingLines {
+			u.First = append(u.First, conversation.RectifyingLine{UnitName: "新村村民委员会", Name: f[1], Document: f[2], Due: study.Day(f[3])})
+		}
 	case "管着": // name bound|unbound wrong
 		p := study.Followed{Learner: people.Learner{ID: people.LearnerID(100 + len(w.follow.followed)), Name: f[1], UnitName: "新村村民委员会"}, Bound: f[2] == "绑定"}
 		p.Places = []study.FollowedPlace{{Enrolment: study.Enrolment{Status: study.Active, Since: "2026-12-01", Cohort: w.cohorts[0]}}}

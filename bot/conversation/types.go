@@ -104,6 +104,7 @@ type Needs struct {
 	AskedID   people.RequestID // … this one; 0 for the oldest
 	Notices   bool             // newest announcements addressed to the active learner
 	Help      bool             // the people of the trainer's scope, to see who needs help
+	Rectify   bool             // what is not done about findings in the trainer's scope
 	Survey    bool             // the survey that the active learner is asked next
 	SurveyID  study.SurveyID   // … this one, while it is open and not finished; 0 for any
 }

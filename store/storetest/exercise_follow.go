@@ -262,6 +262,26 @@ var followCases = map[string]func(*testing.T, *bundle){
 		if diff := cmp.Diff([]conversation.DueClass{{Class: "整改：巡察3号", Due: startDay}}, due); diff != "" {
 			t.Error(diff)
 		}
+		for unit, want := range map[people.OrgCode]conversation.Rectifying{
+			village2: {Open: 1, Overdue: 1, First: []conversation.RectifyingLine{{UnitName: "单位5301·单位530112·单位530112001·单位530112001202", Name: "乙", Document: "巡察3号", Due: startDay}}},
+			village1: {Open: 2, Overdue: 1, First: []conversation.RectifyingLine{
+				{UnitName: "单位5301·单位530112·单位530112001·单位530112001201", Name: "甲", Document: "巡察3号", Due: startDay},
+				{UnitName: "单位5301·单位530112·单位530112001·单位530112001201", Name: "丙", Document: "巡察3号", Due: startDay.Add(7)},
+			}},
+			village3: {},
+		} {
+			if err := b.s.PutTrainer(ctx, start, "tester", bot.Trainer{Learner: ids[0], Scope: over(unit)}); err != nil {
+				t.Fatal(err)
+			}
+			acts++
+			list, err := b.s.LoadTurns(ctx, tomorrow, []bot.LoadRequest{{In: typed("zg", "o1")}}, needs(conversation.Needs{Trainer: true, Rectify: true}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, list[0].Facts.Trainer.Rectifying); diff != "" {
+				t.Errorf("%s: %s", unit, diff)
+			}
+		}
 		b.done(tomorrow, typed("2", "o1"), done)
 		b.want([]string{"open"}, "SELECT status FROM rectifications WHERE id = ?", int64(everybody[1].ID))
 		done.Last = true
