@@ -23,6 +23,7 @@ type Config struct {
 	WeChat      WeChat   `yaml:"wechat"`
 	Content     Content  `yaml:"content"`
 	Push        Push     `yaml:"push"`
+	Binding     Binding  `yaml:"binding"`
 	Log         Log      `yaml:"log"`
 	Clock       Clock    `yaml:"clock"`
 }
@@ -102,6 +103,12 @@ type Push struct {
 	ReminderHour string `yaml:"reminder_hour" default:"19:30" help:"when those who have begun the day's lesson and not finished it are reminded once (Asia/Shanghai); empty switches it off"`
 	DigestHour   string `yaml:"digest_hour" help:"when the weekly digest goes out, for example 17:00; empty switches it off"`
 	DigestDay    string `yaml:"digest_day" default:"fri" help:"day of the weekly digest: mon, tue, wed, thu, fri, sat or sun"`
+}
+
+// Binding limits who may be bound where.
+type Binding struct {
+	CoolDown  time.Duration `yaml:"cool_down" default:"168h" help:"after a person went from one phone to another, this long no further one; an administrator can end it (tiangeng binding release)"`
+	Delegates int           `yaml:"delegates" default:"3" help:"people without a smartphone who may be learnt for on one phone (代学), 1 to 20"`
 }
 
 // Log is what is written to standard error.

@@ -158,6 +158,8 @@ func TestEveryProblemIsNamedWithItsKey(t *testing.T) {
 		{map[string]string{"TIANGENG_PUSH_QUIET_FROM": "9pm"}, "push.quiet_from: must be a time of day"},
 		{map[string]string{"TIANGENG_PUSH_LATENESS": "4"}, "TIANGENG_PUSH_LATENESS: must be a length of time"},
 		{map[string]string{"TIANGENG_PUSH_LATENESS": "20h"}, "push.lateness: must be between"},
+		{map[string]string{"TIANGENG_BINDING_COOL_DOWN": "5m"}, "binding.cool_down: must be between 1h and 2160h"},
+		{map[string]string{"TIANGENG_BINDING_DELEGATES": "0"}, "binding.delegates: must be 1 to 20"},
 		{map[string]string{"TIANGENG_PUSH_RELEASE_ABOVE": "-1"}, "push.release_above: must be 0 or more"},
 		{map[string]string{"TIANGENG_PUSH_REMINDER_HOUR": "evening"}, "push.reminder_hour: must be a time of day like 21:00, or empty"},
 		{map[string]string{"TIANGENG_PUSH_DIGEST_HOUR": "17"}, "push.digest_hour: must be"},

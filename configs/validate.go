@@ -55,6 +55,12 @@ func (c *Config) Validate() []error {
 	}
 	p = append(p, c.WeChat.validate()...)
 	p = append(p, c.Push.validate()...)
+	if c.Binding.CoolDown < time.Hour || c.Binding.CoolDown > 90*24*time.Hour {
+		bad("binding.cool_down", "must be between 1h and 2160h")
+	}
+	if c.Binding.Delegates < 1 || c.Binding.Delegates > 20 {
+		bad("binding.delegates", "must be 1 to 20")
+	}
 	switch c.Log.Level {
 	case "debug", "info", "warn", "error":
 	default:

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tiangeng/tiangeng/bot"
+	"github.com/tiangeng/tiangeng/bot/people"
 	"github.com/tiangeng/tiangeng/content"
 )
 
@@ -18,6 +19,7 @@ type APIOptions struct {
 	// Holder returns whose key it is, by the key's SHA-256; fault.Forbidden when it is nobody's.
 	Holder    func(ctx context.Context, hash [32]byte) (bot.Trainer, error)
 	Binding   Binding
+	BindRule  people.BindRule
 	Phrases   *content.Phrases
 	Now       func() time.Time
 	Logger    *slog.Logger

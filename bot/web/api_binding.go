@@ -133,7 +133,7 @@ func (a *api) closeRequest(w http.ResponseWriter, r *request) error {
 	if err := r.read(&in); err != nil {
 		return err
 	}
-	got, err := a.o.Binding.CloseRequest(r.Context(), a.o.Now(), r.actor(), r.holder.Scope, people.BindRule{}, people.RequestID(id), in.Done, in.Reason)
+	got, err := a.o.Binding.CloseRequest(r.Context(), a.o.Now(), r.actor(), r.holder.Scope, a.o.BindRule, people.RequestID(id), in.Done, in.Reason)
 	if err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ func (a *api) delegate(w http.ResponseWriter, r *request) error {
 	if err := r.read(&in); err != nil {
 		return err
 	}
-	if err := a.o.Binding.PutDelegate(r.Context(), a.o.Now(), r.actor(), r.holder.Scope, people.BindRule{}, in.Helper, in.Learner, in.Reason); err != nil {
+	if err := a.o.Binding.PutDelegate(r.Context(), a.o.Now(), r.actor(), r.holder.Scope, a.o.BindRule, in.Helper, in.Learner, in.Reason); err != nil {
 		return err
 	}
 	answer(w, http.StatusOK, struct{}{})

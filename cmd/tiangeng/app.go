@@ -183,7 +183,7 @@ func (a *app) public(receiver *wechat.Receiver) (http.Handler, error) {
 	mux.Handle("/webhook/wechat", receiver)
 	mux.Handle("/webhook/wechat/"+account, receiver)
 	mux.Handle("/api/", web.NewAPI(web.APIOptions{
-		Service: a.service, Binding: a.store, Phrases: a.subject.phrases, Now: a.clock.Now, Logger: a.log, Trusted: prefixes(a.config.WeChat.TrustedProxies),
+		Service: a.service, Binding: a.store, BindRule: bindRule(a.config), Phrases: a.subject.phrases, Now: a.clock.Now, Logger: a.log, Trusted: prefixes(a.config.WeChat.TrustedProxies),
 		Holder: func(ctx context.Context, hash [32]byte) (bot.Trainer, error) {
 			return a.store.APIKey(ctx, a.clock.Now(), hash)
 		},

@@ -152,7 +152,7 @@ type bindingCloseCmd struct {
 
 func (c *bindingCloseCmd) run(ctx context.Context, p *program) error {
 	return c.with(ctx, p, func(a *app, scope people.Scope) error {
-		r, err := a.store.CloseRequest(ctx, a.clock.Now(), actor(), scope, people.BindRule{}, c.Request, c.Done, c.Reason)
+		r, err := a.store.CloseRequest(ctx, a.clock.Now(), actor(), scope, bindRule(a.config), c.Request, c.Done, c.Reason)
 		if err != nil {
 			return err
 		}
@@ -173,7 +173,7 @@ type bindingDelegateCmd struct {
 
 func (c *bindingDelegateCmd) run(ctx context.Context, p *program) error {
 	return c.with(ctx, p, func(a *app, scope people.Scope) error {
-		if err := a.store.PutDelegate(ctx, a.clock.Now(), actor(), scope, people.BindRule{}, c.Helper, c.Learner, c.Reason); err != nil {
+		if err := a.store.PutDelegate(ctx, a.clock.Now(), actor(), scope, bindRule(a.config), c.Helper, c.Learner, c.Reason); err != nil {
 			return err
 		}
 		return c.said(a, p, struct{}{}, "bind.delegate_put")

@@ -192,6 +192,18 @@ func TestTheAPIDecidesAboutBindings(t *testing.T) {
 	if out := b.must("binding", "requests", "-c", b.config); !strings.Contains(out, "没有申请") {
 		t.Error(out)
 	}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"release", "--reason", "重新绑定", "6"}, "解除了 1 部手机"},
+		{[]string{"delegate", "--helper", "4", "--learner", "6", "--reason", "没有手机"}, "代学"},
+		{[]string{"transfer", "--from", "4", "--to", "5", "--reason", "换人用"}, "换人用了"},
+	} {
+		if out := b.must(append([]string{"binding", c.args[0], "-c", b.config}, c.args[1:]...)...); !strings.Contains(out, c.want) {
+			t.Errorf("%v: %s", c.args, out)
+		}
+	}
 	if out := b.must("binding", "funnel", "-c", b.config, "--level", "5"); !strings.Contains(out, "新村") || !strings.Contains(out, "NEVER") {
 		t.Error(out)
 	}

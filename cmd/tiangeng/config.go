@@ -16,6 +16,7 @@ import (
 	"github.com/tiangeng/tiangeng/bot/channel"
 	"github.com/tiangeng/tiangeng/bot/conversation"
 	"github.com/tiangeng/tiangeng/bot/delivery"
+	"github.com/tiangeng/tiangeng/bot/people"
 	"github.com/tiangeng/tiangeng/bot/study"
 	"github.com/tiangeng/tiangeng/configs"
 	"github.com/tiangeng/tiangeng/content"
@@ -116,9 +117,14 @@ func loadSubject(c *configs.Config) (*subject, error) {
 func (s *subject) engine(c *configs.Config, noticeURL string) *conversation.Engine {
 	quiet := policy(c)
 	return conversation.New(conversation.Options{
-		Library: s.library, Phrases: s.phrases, Calendar: s.calendar,
+		Library: s.library, Phrases: s.phrases, Calendar: s.calendar, Bind: bindRule(c),
 		QuietFrom: quiet.QuietFrom, QuietUntil: quiet.QuietUntil, ReleaseAbove: c.Push.ReleaseAbove, NoticeURL: noticeURL,
 	})
+}
+
+// bindRule is the configuration's part of who may be bound where.
+func bindRule(c *configs.Config) people.BindRule {
+	return people.BindRule{CoolDown: c.Binding.CoolDown, Delegates: c.Binding.Delegates}
 }
 
 // policy is the configuration's part of the delivery rules.
