@@ -361,3 +361,35 @@ func (s *Store) SurveyUnits(ctx context.Context, r study.SurveyResult) (map[peop
 	}
 	return names, nil
 }
+
+// NamedAnswers lists who answered what to a survey that says it is not anonymous, by unit and name. Of an anonymous
+// one nobody can tell.
+func (s *Store) NamedAnswers(ctx context.Context, scope people.Scope, code string) (study.Survey, []study.NamedAnswers, error) {
+	v, err := surveyIn(ctx, s.reads, scope, code)
+	if err != nil {
+		return v, nil, err
+	}
+	if v.Anonymous {
+		return v, nil, fault.New(fault.Forbidden, "survey.is_anonymous", fault.A("title", v.Title))
+	}
+	where, args := scoped(scope)
+	list := []study.NamedAnswers{}
+	err = each(ctx, s.bulk, func(rows *sql.Rows) error {
+		var l people.Learner
+		var question string
+		var r study.Reply
+		if err := rows.Scan(append(learnerFields(&l), &question, &r.Choice, &r.Words)...); err != nil {
+			return err
+		}
+		if n := len(list); n == 0 || list[n-1].Learner.ID != l.ID {
+			list = append(list, study.NamedAnswers{Learner: l, Replies: map[string]study.Reply{}})
+		}
+		list[len(list)-1].Replies[question] = r
+		return nil
+	}, "SELECT "+learnerColumns+`, a.question, a.choice, a.words FROM survey_named_answers a JOIN learners l ON l.id = a.learner_id
+		LEFT JOIN org_units u ON u.code = l.unit_code WHERE a.survey_id = ? AND `+where+" ORDER BY l.unit_code, l.name, l.id, a.question", append([]any{int64(v.ID)}, args...)...)
+	if err != nil {
+		return v, nil, fmt.Errorf("listing answers to a survey: %w", plain(err))
+	}
+	return v, list, nil
+}

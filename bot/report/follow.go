@@ -3,6 +3,7 @@ package report
 import (
 	"io"
 	"iter"
+	"strconv"
 	"time"
 
 	"github.com/tiangeng/tiangeng/bot/fault"
@@ -201,4 +202,34 @@ func choiceWord(q study.Question, i int) string {
 		word += "（" + q.High + "）"
 	}
 	return word
+}
+
+// WriteNamedAnswers writes who answered what to a survey that is not anonymous: a row for each person, a
+// column for each question.
+func WriteNamedAnswers(w io.Writer, f Format, cutOff time.Time, v study.Survey, list []study.NamedAnswers) (int, error) {
+	t := filed{
+		title: "问卷答案", notes: [][]sheet.Cell{note("问卷", sheet.Text(v.Title)), note("截至", sheet.Stamp(cutOff.In(study.Zone))), note("填写方式", sheet.Text("记名"))},
+		heads: []string{"学员编号", "姓名", "单位代码", "单位"}, widths: []float64{10, 12, 15, 34}, total: "人数",
+	}
+	for i, q := range v.Questions {
+		t.heads, t.widths = append(t.heads, strconv.Itoa(i+1)+". "+q.Text), append(t.widths, 24)
+	}
+	return t.write(w, f, func(yield func([]sheet.Cell, error) bool) {
+		for _, a := range list {
+			cells := []sheet.Cell{sheet.Int(int(a.Learner.ID)), sheet.Text(a.Learner.Name), sheet.Text(string(a.Learner.Unit)), sheet.Text(a.Learner.UnitName)}
+			for _, q := range v.Questions {
+				r, word := a.Replies[q.ID], ""
+				switch {
+				case q.Top() == 0:
+					word = r.Words
+				case r.Choice >= 1 && r.Choice <= q.Top():
+					word = choiceWord(q, r.Choice-1)
+				}
+				cells = append(cells, sheet.Text(word))
+			}
+			if !yield(cells, nil) {
+				return
+			}
+		}
+	})
 }

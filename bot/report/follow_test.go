@@ -98,6 +98,25 @@ func TestTheListOfRectifications(t *testing.T) {
 	}
 }
 
+func TestTheAnswersOfANamedSurvey(t *testing.T) {
+	t.Parallel()
+	v := study.Survey{Title: "培训需求", Questions: []study.Question{
+		{ID: "use", Kind: study.QuestionChoice, Text: "有用吗？", Options: []string{"有用", "没用"}}, {ID: "hard", Kind: study.QuestionScale, Text: "难不难？", Low: "容易", High: "难"}, {ID: "more", Kind: study.QuestionText, Text: "还想学？"},
+	}}
+	list := []study.NamedAnswers{
+		{Learner: people.Learner{ID: 7, Name: "罗明", Unit: "539901100201", UnitName: "青松镇·新村"}, Replies: map[string]study.Reply{"use": {Choice: 2}, "hard": {Choice: 5}, "more": {Words: "=1+1"}}},
+		{Learner: people.Learner{ID: 8, Name: "李芳"}, Replies: map[string]study.Reply{"use": {Choice: 9}}},
+	}
+	rows := both(t, func(w *bytes.Buffer, f Format) (int, error) { return WriteNamedAnswers(w, f, followCutOff, v, list) })
+	want := [][]string{
+		{"学员编号", "姓名", "单位代码", "单位", "1. 有用吗？", "2. 难不难？", "3. 还想学？"},
+		{"7", "罗明", "'539901100201", "青松镇·新村", "B. 没用", "5（难）", "'=1+1"}, {"8", "李芳", "", "", "", "", ""}, {"人数", "2"},
+	}
+	if diff := cmp.Diff(want, rows[4:]); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestTheResultOfASurvey(t *testing.T) {
 	t.Parallel()
 	r := study.SurveyResult{

@@ -136,8 +136,8 @@ func (s Survey) PartOf(unit people.OrgCode) people.OrgCode {
 
 // Reply is an answer to one question. The zero value is none: an optional question was passed over.
 type Reply struct {
-	Choice int    // 1-based option, or the degree of a scale
-	Words  string // own words
+	Choice int    `json:"choice"` // 1-based option, or the degree of a scale
+	Words  string `json:"words"`  // own words
 }
 
 // Top is the highest choice of a question; 0 where it is answered in words.
@@ -305,4 +305,10 @@ func (q Question) ReadReply(text string) (r Reply, skip, ok bool) {
 		return Reply{}, false, false
 	}
 	return Reply{Choice: n}, false, true
+}
+
+// NamedAnswers is what one person answered to a survey that says it is not anonymous.
+type NamedAnswers struct {
+	Learner people.Learner   `json:"learner"`
+	Replies map[string]Reply `json:"replies"` // by question
 }

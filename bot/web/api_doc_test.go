@@ -83,6 +83,7 @@ func followTypes() map[string]reflect.Type {
 		"Rectification": reflect.TypeFor[rectificationAnswer](), "RectificationList": reflect.TypeFor[rectificationList](),
 		"SurveyRequest": reflect.TypeFor[surveyRequest](), "SurveyMade": reflect.TypeFor[surveyMade](), "Survey": reflect.TypeFor[study.Survey](), "SurveyList": reflect.TypeFor[surveyList](),
 		"SurveyQuestion": reflect.TypeFor[study.Question](), "SurveyResult": reflect.TypeFor[study.SurveyResult](), "SurveyAnswers": reflect.TypeFor[study.QuestionResult](),
+		"NamedAnswerList": reflect.TypeFor[namedAnswerList](), "NamedAnswers": reflect.TypeFor[namedAnswers](), "SurveyReply": reflect.TypeFor[study.Reply](),
 		"SurveyPart": reflect.TypeFor[study.PartResult](),
 	}
 }

@@ -27,6 +27,7 @@ type FollowStore interface {
 	Surveys(ctx context.Context, scope people.Scope) ([]study.Survey, error)
 	EndSurvey(ctx context.Context, now time.Time, actor string, scope people.Scope, code string) (study.Survey, error)
 	SurveyResult(ctx context.Context, now time.Time, scope people.Scope, code string) (study.SurveyResult, error)
+	NamedAnswers(ctx context.Context, scope people.Scope, code string) (study.Survey, []study.NamedAnswers, error)
 	SurveyUnits(ctx context.Context, r study.SurveyResult) (map[people.OrgCode]string, error)
 }
 
@@ -55,6 +56,7 @@ func followRoutes() []route {
 		{http.MethodPost, "/api/v1/surveys", roleKey, (*api).putSurvey},
 		{http.MethodGet, "/api/v1/surveys", roleKey, (*api).surveys},
 		{http.MethodGet, survey + "/result", roleKey, (*api).surveyResult},
+		{http.MethodGet, survey + "/answers", roleKey, (*api).surveyAnswers},
 		{http.MethodPost, survey + "/end", roleKey, (*api).endSurvey},
 	}
 }
@@ -147,6 +149,19 @@ type surveyRequest struct {
 
 type surveyList struct {
 	Surveys []study.Survey `json:"surveys"`
+}
+
+// namedAnswers are one person's, to a survey that is not anonymous.
+type namedAnswers struct {
+	Learner  people.LearnerID       `json:"learner"`
+	Name     string                 `json:"name"`
+	Unit     people.OrgCode         `json:"unit"`
+	UnitName string                 `json:"unitName"`
+	Replies  map[string]study.Reply `json:"replies"`
+}
+
+type namedAnswerList struct {
+	People []namedAnswers `json:"people"`
 }
 
 type surveyMade struct {
@@ -391,6 +406,23 @@ func (a *api) surveyResult(w http.ResponseWriter, r *request) error {
 		if err == nil {
 			_, err = report.WriteSurvey(w, format, a.o.Now(), out, names)
 		}
+		return err
+	})
+}
+
+func (a *api) surveyAnswers(w http.ResponseWriter, r *request) error {
+	v, list, err := a.o.Follow.Store.NamedAnswers(r.Context(), r.holder.Scope, r.PathValue("code"))
+	if err != nil {
+		return err
+	}
+	return a.table(w, r, "answers-"+v.Code, func() (any, error) {
+		out := namedAnswerList{People: []namedAnswers{}}
+		for _, x := range list {
+			out.People = append(out.People, namedAnswers{Learner: x.Learner.ID, Name: x.Learner.Name, Unit: x.Learner.Unit, UnitName: x.Learner.UnitName, Replies: x.Replies})
+		}
+		return out, nil
+	}, func(format report.Format) error {
+		_, err := report.WriteNamedAnswers(w, format, a.o.Now(), v, list)
 		return err
 	})
 }

@@ -262,6 +262,8 @@ func TestTheAPIFollowsUpWithinItsKey(t *testing.T) {
 		if len(list.Surveys) != 2 {
 			t.Errorf("%+v", list)
 		}
+		c.known("NamedAnswerList", c.call("GET", "/api/v1/surveys/q-north/answers", "", http.StatusOK, nil))
+		c.call("GET", "/api/v1/surveys/q-wide/answers", "", http.StatusForbidden, nil)
 		c.known("SurveyResult", c.call("GET", "/api/v1/surveys/q-wide/result", "", http.StatusOK, nil))
 		c.known("Survey", c.call("POST", "/api/v1/surveys/q-wide/end", "", http.StatusOK, nil))
 		if csv := c.call("GET", "/api/v1/surveys/q-wide/result?format=csv", "", http.StatusOK, nil); !strings.Contains(csv, "少于 5 人") {

@@ -13,10 +13,11 @@ import (
 )
 
 type surveyCmd struct {
-	Import surveyImportCmd `cmd:"" help:"Make surveys from a YAML file. The same file again changes nothing; what people may have answered is not changed."`
-	List   surveyListCmd   `cmd:"" help:"List the surveys."`
-	Result surveyResultCmd `cmd:"" help:"Write what came of a survey. Of an anonymous one nothing is told before it has closed, and no group of fewer than five."`
-	End    surveyEndCmd    `cmd:"" help:"Close a survey before its day."`
+	Import  surveyImportCmd  `cmd:"" help:"Make surveys from a YAML file. The same file again changes nothing; what people may have answered is not changed."`
+	List    surveyListCmd    `cmd:"" help:"List the surveys."`
+	Result  surveyResultCmd  `cmd:"" help:"Write what came of a survey. Of an anonymous one nothing is told before it has closed, and no group of fewer than five."`
+	Answers surveyAnswersCmd `cmd:"" help:"Write who answered what to a survey that is not anonymous."`
+	End     surveyEndCmd     `cmd:"" help:"Close a survey before its day."`
 }
 
 // surveyFile is what surveys look like in YAML.
@@ -157,6 +158,37 @@ func (c *surveyResultCmd) run(ctx context.Context, p *program) error {
 		return fmt.Errorf("writing the result of a survey: %w", err)
 	}
 	fmt.Fprintf(p.stderr, "%d asked, %d answered\n", r.Asked, r.Begun)
+	return nil
+}
+
+type surveyAnswersCmd struct {
+	configFlag
+	Code   string `arg:"" help:"Code of the survey."`
+	Format string `default:"csv" enum:"csv,xlsx" help:"csv or xlsx."`
+	Output string `short:"o" help:"File to write; standard output without it." placeholder:"FILE"`
+	JSON   bool   `help:"Print JSON."`
+}
+
+func (c *surveyAnswersCmd) run(ctx context.Context, p *program) error {
+	a, err := c.open(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer closing(a)
+	v, list, err := a.store.NamedAnswers(ctx, people.Everyone(), c.Code)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(p, list)
+	}
+	if err := writeOut(p, c.Output, func(w io.Writer) error {
+		_, err := report.WriteNamedAnswers(w, report.Format(c.Format), a.clock.Now(), v, list)
+		return err
+	}); err != nil {
+		return fmt.Errorf("writing the answers to a survey: %w", err)
+	}
+	fmt.Fprintf(p.stderr, "%d people\n", len(list))
 	return nil
 }
 

@@ -368,6 +368,8 @@ var followCases = map[string]func(*testing.T, *bundle){
 			}
 			_, err := b.s.SurveyResult(ctx, start, scope, "q1")
 			wantFault(t, err, fault.NotFound, "survey.none")
+			_, _, err = b.s.NamedAnswers(ctx, scope, "q1")
+			wantFault(t, err, fault.NotFound, "survey.none")
 			_, err = b.s.EndSurvey(ctx, start, "tester", scope, "q1")
 			wantFault(t, err, fault.NotFound, "survey.none")
 		}
@@ -404,6 +406,37 @@ var followCases = map[string]func(*testing.T, *bundle){
 		if f := asks("o0", early); f == nil || f.Survey.ID != 1 || f.More != 0 {
 			t.Errorf("%+v", f)
 		}
+	},
+	"answers to a named survey have names, within the scope": func(t *testing.T, b *bundle) {
+		_, ids := b.enrolled("spring", crowd(2, 1)...)
+		v := quarterly()
+		v.Anonymous, v.Code, v.By = false, "named", people.LevelNone
+		b.survey(v)
+		e := engine()
+		for i, id := range ids {
+			openid := fmt.Sprint("o", i)
+			b.done(start, typed("bind"+openid, openid), conversation.Bind{Learner: id})
+			b.exec("UPDATE identities SET notice_version = 1")
+			b.chat(e, start, openid, "问卷", string(rune('A'+i)), fmt.Sprint(1+i), []string{"跳过", "想学养牛"}[i%2])
+		}
+		read := func(scope people.Scope) (out []string) {
+			_, list, err := b.s.NamedAnswers(t.Context(), scope, "named")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, a := range list {
+				out = append(out, fmt.Sprint(a.Learner.Name, a.Replies["use"].Choice, a.Replies["hard"].Choice, a.Replies["more"].Words))
+			}
+			return out
+		}
+		if diff := cmp.Diff([]string{"学员001 1", "学员012 2想学养牛", "学员023 3"}, read(over(prefecture))); diff != "" {
+			t.Error(diff)
+		}
+		_, _, err := b.s.NamedAnswers(t.Context(), over(county112), "named")
+		wantFault(t, err, fault.NotFound, "survey.none")
+		b.exec("UPDATE surveys SET code = 'secret', anonymous = 1")
+		_, _, err = b.s.NamedAnswers(t.Context(), people.Everyone(), "secret")
+		wantFault(t, err, fault.Forbidden, "survey.is_anonymous")
 	},
 	"results of an anonymous survey wait, and hide small groups": func(t *testing.T, b *bundle) {
 		_, ids := b.enrolled("spring", crowd(6, 3)...)
