@@ -1,9 +1,13 @@
 package storetest
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tiangeng/tiangeng/bot"
+	"github.com/tiangeng/tiangeng/bot/channel"
 	"github.com/tiangeng/tiangeng/bot/conversation"
 	"github.com/tiangeng/tiangeng/bot/fault"
 	"github.com/tiangeng/tiangeng/bot/people"
@@ -406,6 +411,36 @@ var bindingCases = map[string]func(*testing.T, *bundle){
 			t.Error(err)
 		}
 	},
+	"who unfollows leaves nothing of the phone in any table, and all of the learning": func(t *testing.T, b *bundle) {
+		const openid = "oCanaryOfAPhone"
+		places, ids := b.enrolled("spring", person(village1, "李一", "AAAA"), person(village2, "王二", "BBBB"))
+		lesson := conversation.CompleteLesson{Enrolment: places[0], Learner: ids[0], Lesson: lessonOne, Score: 80, Hours: 25, Rule: "2026"}
+		phone := b.done(start, typed("hello", openid), conversation.Follow{Scene: "spring"}, conversation.ShowNotice{Version: 1}, step,
+			conversation.WrongCode{Learners: ids}, conversation.Bind{Learner: ids[0]},
+			conversation.StartAttempt{Enrolment: places[0], Learner: ids[0], Lesson: lessonOne, Number: 1},
+			conversation.Respond{Enrolment: places[0], Learner: ids[0], Lesson: lessonOne, Attempt: 1, Item: "q1", Answer: "B", Correct: true}, lesson,
+			conversation.Ask{Kind: people.RequestDelete, Learner: ids[0]}, conversation.Ask{Kind: people.RequestDelegate, Learner: ids[1], Helper: ids[0]})
+		for _, kind := range []people.NewsKind{people.NewsMoved, people.NewsCorrectDone} {
+			b.exec("INSERT INTO news (identity_id, learner_id, about_id, kind) VALUES (?, ?, ?, ?)", int64(phone), int64(ids[0]), int64(ids[0]), string(kind))
+		}
+		b.exec("INSERT INTO grants (identity_id, template, left_count) VALUES (?, 'T', 1)", int64(phone))
+		if err := b.s.AppendReceipts(t.Context(), start, []channel.Receipt{{Kind: "X", To: address(openid), At: start}}); err != nil {
+			t.Fatal(err)
+		}
+		if found := b.traces(openid, int64(phone)); len(found) < 8 {
+			t.Fatalf("before leaving the phone stands in %v only: the case shows nothing", found)
+		}
+		b.done(start.Add(time.Hour), typed("bye", openid), conversation.Unfollow{})
+		if found := b.traces(openid, int64(phone)); len(found) > 0 {
+			t.Errorf("the phone that left stands in %v", found)
+		}
+		for table, want := range map[string]int64{"responses": 1, "attempts": 1, "lesson_completions": 1, "ledger": 1, "enrolments": 2, "requests": 2} {
+			if n := b.number("SELECT COUNT(*) FROM " + table); n != want {
+				t.Errorf("%s has %d rows, want %d", table, n, want)
+			}
+		}
+		b.want([]string{"correct_done"}, "SELECT kind FROM news")
+	},
 	"no scope decides about people outside it": func(t *testing.T, b *bundle) {
 		ctx, ids := t.Context(), b.phones()
 		b.done(start, typed("3", "o1"), conversation.Ask{Kind: people.RequestDelegate, Learner: ids[2], Helper: ids[0]})
@@ -524,4 +559,52 @@ func (b *bundle) bindOften(number int, learner people.LearnerID) (done int) {
 		}
 	}
 	return done
+}
+
+// traces are the columns of all tables in which an openid, or the number of its phone, stands.
+func (b *bundle) traces(openid string, phone int64) []string {
+	b.t.Helper()
+	tables := "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+	if strings.HasPrefix(b.dsn, "mysql:") {
+		tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() ORDER BY table_name"
+	}
+	found := map[string]bool{}
+	for _, table := range b.rows(tables) {
+		b.trace(table, func(column, value string) {
+			named := column == "identity_id" || table == "identities" && column == "id"
+			if named && value == strconv.FormatInt(phone, 10) || strings.Contains(value, openid) {
+				found[table+"."+column] = true
+			}
+		})
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+func (b *bundle) trace(table string, see func(column, value string)) {
+	b.t.Helper()
+	rows, err := b.raw.QueryContext(b.t.Context(), "SELECT * FROM "+table) //nolint:gosec // a table of the schema
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer func() {
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			b.t.Error(err)
+		}
+	}()
+	columns, err := rows.Columns()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	values, into := make([]sql.RawBytes, len(columns)), make([]any, len(columns))
+	for i := range values {
+		into[i] = &values[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			b.t.Fatal(err)
+		}
+		for i, v := range values {
+			see(columns[i], string(v))
+		}
+	}
 }
