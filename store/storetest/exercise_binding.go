@@ -582,7 +582,7 @@ func (b *bundle) traces(openid string, phone int64) []string {
 
 func (b *bundle) trace(table string, see func(column, value string)) {
 	b.t.Helper()
-	rows, err := b.raw.QueryContext(b.t.Context(), "SELECT * FROM "+table) //nolint:gosec // a table of the schema
+	rows, err := b.raw.QueryContext(b.t.Context(), "SELECT * FROM "+table)
 	if err != nil {
 		b.t.Fatal(err)
 	}
