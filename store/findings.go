@@ -87,6 +87,7 @@ type Assignment struct {
 	Courses  []string  // ids, in teaching order
 	Due      study.Day // last day
 	Class    string    // name of the class that is made for it, for people
+	News     string    // what people are told with their next reply; "" for nothing
 }
 
 // AssignRectification gives people the courses that mend a finding: a class of their own, whose lessons
@@ -165,7 +166,33 @@ func (w assigning) write(ctx context.Context) (int, error) {
 	_, err = w.q.ExecContext(ctx, `INSERT INTO rectifications (finding_id, learner_id, cohort_id, enrolment_id, due_day, status, created_at, updated_at)
 		SELECT ?, e.learner_id, e.cohort_id, e.id, ?, ?, ?, ? FROM enrolments e WHERE e.cohort_id = ?`,
 		int64(w.Finding), string(w.Due), string(study.RectifyOpen), ms, ms, cohort)
+	if err == nil && w.News != "" {
+		err = w.tell(ctx, wanted)
+	}
 	return len(wanted), err
+}
+
+// tell puts the news before the people: on every phone where they learn, by themselves or by a helper, or on
+// the one that they bind next.
+func (w assigning) tell(ctx context.Context, learners []int64) error {
+	b := &binder{s: w.s, q: w.q, now: toMs(w.now)}
+	type phone struct{ id, learner, reader int64 }
+	var phones []phone
+	err := chunks(learners, func(part []int64) error {
+		return each(ctx, w.q, func(rows *sql.Rows) error {
+			var p phone
+			err := rows.Scan(&p.id, &p.learner, &p.reader)
+			phones = append(phones, p)
+			return err
+		}, `SELECT COALESCE(p.identity_id, 0), l.id, CASE WHEN COALESCE(p.helper_id, 0) > 0 THEN p.helper_id ELSE l.id END
+			FROM learners l LEFT JOIN profiles p ON p.learner_id = l.id WHERE l.id IN `+marks(len(part))+" ORDER BY 1, 2", anys(part)...)
+	})
+	for _, p := range phones {
+		if err == nil {
+			err = b.tell(ctx, p.id, people.LearnerID(p.reader), people.LearnerID(p.learner), people.NewsRectify, cut(w.News, 200))
+		}
+	}
+	return err
 }
 
 // visible locks the finding and refuses what lies outside the scope.

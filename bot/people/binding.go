@@ -132,6 +132,7 @@ const (
 	NewsCorrectRefused  NewsKind = "correct_refused"
 	NewsDeleteDone      NewsKind = "delete_done"
 	NewsDeleteRefused   NewsKind = "delete_refused"
+	NewsRectify         NewsKind = "rectify" // was given courses about a finding
 )
 
 // Result is the news of a request that was closed.

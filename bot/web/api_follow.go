@@ -293,7 +293,7 @@ func (a *api) assign(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// Assign names the class after the finding's document and assigns it.
+// Assign tells the people, names the class after the finding's document and assigns it.
 func Assign(ctx context.Context, s FollowStore, p *content.Phrases, now time.Time, actor string, scope people.Scope, a store.Assignment) (int, error) {
 	list, err := s.Findings(ctx, scope)
 	if err != nil {
@@ -302,6 +302,7 @@ func Assign(ctx context.Context, s FollowStore, p *content.Phrases, now time.Tim
 	for _, f := range list {
 		if f.ID == a.Finding {
 			a.Class = p.Say("follow.class_name", fault.A("document", f.Document))
+			a.News = p.Say("follow.news", fault.A("class", a.Class), fault.A("day", a.Due))
 		}
 	}
 	return s.AssignRectification(ctx, now, actor, scope, a)

@@ -114,6 +114,9 @@ func TestFollowUpFromEndToEnd(t *testing.T) {
 	if out := run(assign...); !strings.Contains(out, "0 人") {
 		t.Error(out)
 	}
+	if reply := one.say("学习"); !strings.Contains(reply, "给"+one.name+"安排了要学的课，是“整改：巡察〔2026〕3号”的，2026-11-27 以前学完") {
+		t.Errorf("the news: %s", reply)
+	}
 	if reply := one.say("我的记录"); !strings.Contains(reply, "整改：巡察〔2026〕3号") || !strings.Contains(reply, "2026-11-27 以前") || !strings.Contains(reply, "下一课") {
 		t.Errorf("the record: %s", reply)
 	}

@@ -209,7 +209,14 @@ var followCases = map[string]func(*testing.T, *bundle){
 				t.Fatalf("time %d: %d, %v", i, n, err)
 			}
 		}
-		a.Learners, a.Due = []people.LearnerID{ids[1], ids[2], ids[2]}, startDay.Add(7)
+		b.want(nil, "SELECT * FROM news")
+		third := b.done(start, typed("third", "o3"), conversation.Bind{Learner: ids[2]})
+		seq := b.number("SELECT seq FROM identities WHERE id = ?", int64(third))
+		a.Learners, a.Due, a.News = []people.LearnerID{ids[1], ids[2], ids[2]}, startDay.Add(7), "要学的课"
+		defer func() {
+			b.want([]string{fmt.Sprint(third, "|", ids[2], "|", ids[2], "|rectify|要学的课")}, "SELECT identity_id, learner_id, about_id, kind, reason FROM news")
+			b.want([]string{fmt.Sprint(seq + 1)}, "SELECT seq FROM identities WHERE id = ?", int64(third))
+		}()
 		if n, err := b.s.AssignRectification(ctx, start, "tester", over(county112), a); n != 1 || err != nil {
 			t.Fatal(n, err)
 		}
