@@ -295,7 +295,7 @@ func checkDemoList(t *testing.T, dir string, want int) {
 		}
 		people[row[4]+row[5]]++
 		lines++
-		if strings.Contains(text, "杨秀兰") && strings.Contains(text, "防止返贫") && strings.Contains(text, "|8|1|100|") {
+		if strings.Contains(text, "杨秀兰") && strings.Contains(text, "防止返贫") && strings.Contains(text, "|8|1|0|100|") {
 			learned++
 		}
 	}
