@@ -109,7 +109,8 @@ const (
 // purgePiece is how many rows one statement deletes at most: answers must not wait for a purge.
 const purgePiece = 1000
 
-// Purge deletes what has served: old stored replies, wrong codes, receipts and keys of grants. It returns
+// Purge deletes what has served: old stored replies, wrong codes, receipts and keys of grants, and small groups of
+// anonymous surveys that have closed. It returns
 // the rows deleted.
 func (s *Store) Purge(ctx context.Context, now time.Time) (int64, error) {
 	var total int64
@@ -129,7 +130,7 @@ func (s *Store) Purge(ctx context.Context, now time.Time) (int64, error) {
 			}
 		}
 	}
-	return total, nil
+	return total, s.settleSurveys(ctx, now)
 }
 
 // pile is a table that grows old, with the columns of its key and its time.

@@ -200,30 +200,75 @@ func (s *Store) surveyResult(ctx context.Context, today study.Day, scope people.
 		return r, err
 	}
 	r.Waits = v.Anonymous && today <= v.Closes
+	var counts []study.Count
+	var words map[string][]string
+	if !r.Waits {
+		counts, words, err = countAnswers(ctx, q, v)
+	}
+	r.Questions = study.FoldSurvey(v, today, counts, words)
+	return r, err
+}
+
+// countAnswers reads what was answered.
+func countAnswers(ctx context.Context, q querier, v study.Survey) (counts []study.Count, words map[string][]string, err error) {
 	table := "survey_named_answers"
 	if v.Anonymous {
 		table = "survey_answers"
 	}
-	var counts []study.Count
-	words := map[string][]string{}
-	if !r.Waits {
-		err = each(ctx, q, func(rows *sql.Rows) error {
-			var c study.Count
-			err := rows.Scan(&c.Question, &c.Part, &c.Choice, &c.N)
-			counts = append(counts, c)
-			return err
-		}, "SELECT question, part, choice, COUNT(*) FROM "+table+" WHERE survey_id = ? AND choice > 0 GROUP BY question, part, choice ORDER BY question, part, choice", int64(v.ID))
+	words = map[string][]string{}
+	err = each(ctx, q, func(rows *sql.Rows) error {
+		var c study.Count
+		err := rows.Scan(&c.Question, &c.Part, &c.Choice, &c.N)
+		counts = append(counts, c)
+		return err
+	}, "SELECT question, part, choice, COUNT(*) FROM "+table+" WHERE survey_id = ? AND choice > 0 GROUP BY question, part, choice ORDER BY question, part, choice", int64(v.ID))
+	if err != nil {
+		return nil, nil, err
+	}
+	return counts, words, each(ctx, q, func(rows *sql.Rows) error {
+		var question, text string
+		err := rows.Scan(&question, &text)
+		words[question] = append(words[question], text)
+		return err
+	}, "SELECT question, words FROM "+table+" WHERE survey_id = ? AND words <> '' ORDER BY question, words", int64(v.ID))
+}
+
+// settleSurveys takes small groups out of the answers to anonymous surveys that have closed.
+func (s *Store) settleSurveys(ctx context.Context, now time.Time) error {
+	today := study.DayOf(now)
+	closed, err := readSurveys(ctx, s.db, "v.anonymous = 1 AND v.settled = 0 AND v.closes_day < ?", string(today))
+	for _, v := range closed {
 		if err == nil {
-			err = each(ctx, q, func(rows *sql.Rows) error {
-				var question, text string
-				err := rows.Scan(&question, &text)
-				words[question] = append(words[question], text)
-				return err
-			}, "SELECT question, words FROM "+table+" WHERE survey_id = ? AND words <> '' ORDER BY question, words", int64(v.ID))
+			err = s.transact(ctx, s.orm, func(tx *gorm.DB) error { return settleSurvey(ctx, under(tx), today, v) })
 		}
 	}
-	r.Questions = study.FoldSurvey(v, today, counts, words)
-	return r, err
+	if err != nil {
+		return fmt.Errorf("settling surveys: %w", plain(err))
+	}
+	return nil
+}
+
+func settleSurvey(ctx context.Context, q querier, today study.Day, v study.Survey) error {
+	// The survey's row first: of two replicas the second finds it settled and does the same again.
+	if _, err := q.ExecContext(ctx, "UPDATE surveys SET settled = 1 WHERE id = ?", int64(v.ID)); err != nil {
+		return err
+	}
+	counts, words, err := countAnswers(ctx, q, v)
+	if err != nil {
+		return err
+	}
+	for _, b := range study.BlurSurvey(v, today, counts, words) {
+		if b.Delete {
+			_, err = q.ExecContext(ctx, "DELETE FROM survey_answers WHERE survey_id = ? AND question = ?", int64(v.ID), b.Question)
+		} else {
+			_, err = q.ExecContext(ctx, "UPDATE survey_answers SET part = '' WHERE survey_id = ? AND question = ? AND part IN "+marks(len(b.Parts)),
+				append([]any{int64(v.ID), b.Question}, anys(b.Parts)...)...)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // surveyWanted is where a survey is wanted, and which; 0 for any.
@@ -307,6 +352,14 @@ func (f *facts) loadSurveys(ctx context.Context) error {
 // key, without person or time.
 func (w *turnWriter) surveyAnswers(ctx context.Context) error {
 	for _, e := range w.surveys {
+		// Small groups are taken out of a survey once; nothing comes after that.
+		var settled bool
+		if err := w.tx.QueryRowContext(ctx, "SELECT settled FROM surveys WHERE id = ?"+w.s.settled(), int64(e.Survey)).Scan(&settled); err != nil || settled {
+			if settled || errors.Is(err, sql.ErrNoRows) {
+				return errLost
+			}
+			return fmt.Errorf("reading a survey: %w", err)
+		}
 		var moved int64
 		var r sql.Result
 		var err error

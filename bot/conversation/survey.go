@@ -156,9 +156,12 @@ func (t *turn) answerSurvey() {
 		t.put(t.howSurvey(q))
 		return
 	}
-	last := f.Answered+1 == len(v.Questions)
+	last, part := f.Answered+1 == len(v.Questions), f.Part
+	if q.Top() == 0 {
+		part = "" // words are told of the whole alone
+	}
 	t.emit(AnswerSurvey{
-		Survey: v.ID, Learner: t.f.Identity.Learner, Anonymous: v.Anonymous, Question: q.ID, Number: f.Answered + 1, Last: last, Part: f.Part, Reply: reply,
+		Survey: v.ID, Learner: t.f.Identity.Learner, Anonymous: v.Anonymous, Question: q.ID, Number: f.Answered + 1, Last: last, Part: part, Reply: reply,
 	})
 	if !last {
 		next := *f

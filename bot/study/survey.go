@@ -229,6 +229,32 @@ func FoldSurvey(s Survey, today Day, counts []Count, words map[string][]string) 
 	return out
 }
 
+// Blur is what must be taken out of the answers to a question once an anonymous survey has closed, so that no small
+// group is left even in the database.
+type Blur struct {
+	Question string
+	Delete   bool             // all answers: fewer than SmallGroup
+	Parts    []people.OrgCode // units whose answers belong to no unit from now on
+}
+
+// BlurSurvey says what must go. Blurred counts give the same results.
+func BlurSurvey(s Survey, today Day, counts []Count, words map[string][]string) []Blur {
+	var out []Blur
+	for _, r := range FoldSurvey(s, today, counts, words) {
+		b := Blur{Question: r.ID, Delete: r.Hidden}
+		for _, c := range counts {
+			stays := slices.ContainsFunc(r.Parts, func(p PartResult) bool { return p.Unit == c.Part })
+			if c.Question == r.ID && c.Part != "" && !r.Hidden && !stays && !slices.Contains(b.Parts, c.Part) {
+				b.Parts = append(b.Parts, c.Part)
+			}
+		}
+		if b.Delete || len(b.Parts) > 0 {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
 // shownParts pools units that are too small, and with them the next smallest when what is pooled
 // would still be too small: the pool is what all others leave of the whole.
 func shownParts(s Survey, parts map[people.OrgCode]*PartResult) []PartResult {

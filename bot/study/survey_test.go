@@ -1,6 +1,7 @@
 package study_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -130,6 +131,9 @@ func TestSmallGroupsCannotBeFound(t *testing.T) {
 		r := study.FoldSurvey(s, "2026-12-31", counts, nil)[0]
 		total := sum[0] + sum[1] + sum[2]
 		if total < study.SmallGroup {
+			if blur := study.BlurSurvey(s, "2026-12-31", counts, nil); total > 0 && !blur[0].Delete {
+				t.Fatalf("%d answers are left: %+v", total, blur)
+			}
 			if !r.Hidden || r.Answers != 0 || len(r.Parts) != 0 {
 				t.Fatalf("%d answers are shown: %+v", total, r)
 			}
@@ -137,6 +141,26 @@ func TestSmallGroupsCannotBeFound(t *testing.T) {
 		}
 		if diff := cmp.Diff(sum, r.Choices); diff != "" || r.Answers != total {
 			t.Fatal(diff)
+		}
+		blurred := slices.Clone(counts)
+		for _, b := range study.BlurSurvey(s, "2026-12-31", counts, nil) {
+			for i, c := range blurred {
+				if b.Question == c.Question && slices.Contains(b.Parts, c.Part) {
+					blurred[i].Part = ""
+				}
+			}
+		}
+		if diff := cmp.Diff(r, study.FoldSurvey(s, "2026-12-31", blurred, nil)[0]); diff != "" {
+			t.Fatalf("blurring changed the result:\n%s", diff)
+		}
+		groups := map[people.OrgCode]int{}
+		for _, c := range blurred {
+			groups[c.Part] += c.N
+		}
+		for u, n := range groups {
+			if n < study.SmallGroup {
+				t.Fatalf("%d answers of %q are left", n, u)
+			}
 		}
 		left := total
 		for _, p := range r.Parts {

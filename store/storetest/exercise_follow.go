@@ -473,6 +473,23 @@ var followCases = map[string]func(*testing.T, *bundle){
 		if diff := cmp.Diff(want, r.Questions); diff != "" {
 			t.Error(diff)
 		}
+		// Before it has closed nothing is taken out; after that small groups are gone from the database as well.
+		for day, want := range []string{"use||3 use|530112001000|6", "use||9"} {
+			if _, err := b.s.Purge(t.Context(), start.AddDate(0, 0, 10*day)); err != nil {
+				t.Fatal(err)
+			}
+			got := strings.Join(b.rows("SELECT question, part, COUNT(*) FROM survey_answers WHERE question = 'use' GROUP BY question, part ORDER BY part"), " ")
+			if got != want {
+				t.Errorf("after %d days: %s, want %s", 10*day, got, want)
+			}
+			b.want([]string{fmt.Sprint(4 - 4*day)}, "SELECT COUNT(*) FROM survey_answers WHERE words <> '' AND part = ''")
+		}
+		again, err := b.s.SurveyResult(t.Context(), start.AddDate(0, 0, 10), people.Everyone(), "q1")
+		if diff := cmp.Diff(r, again); diff != "" || err != nil {
+			t.Error(err, diff)
+		}
+		s := &scene{bundle: b, now: start.AddDate(0, 0, 10), learners: ids}
+		s.refuse(conversation.AnswerSurvey{Survey: 1, Learner: 99, Anonymous: true, Question: "use", Number: 1, Part: township112, Reply: study.Reply{Choice: 1}})
 	},
 }
 

@@ -37,7 +37,8 @@ CREATE TABLE IF NOT EXISTS rectifications (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- Surveys (问卷). part_level: by units of which level answers may be told apart, 0 for none; part_units: the units of
--- that level with enough people, parted by blanks. cohort_code: '' for everybody in the unit.
+-- that level with enough people, parted by blanks. cohort_code: '' for everybody in the unit. settled: closed, and
+-- small groups among its anonymous answers are gone.
 CREATE TABLE IF NOT EXISTS surveys (
     id BIGINT NOT NULL AUTO_INCREMENT,
     code VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
@@ -51,6 +52,7 @@ CREATE TABLE IF NOT EXISTS surveys (
     part_level INT NOT NULL DEFAULT 0,
     part_units MEDIUMTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
     questions MEDIUMTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+    settled TINYINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (id),
     UNIQUE KEY surveys_code (code),

@@ -35,7 +35,8 @@ CREATE INDEX IF NOT EXISTS rectifications_enrolment ON rectifications (enrolment
 CREATE INDEX IF NOT EXISTS rectifications_due ON rectifications (status, due_day);
 
 -- Surveys (问卷). part_level: by units of which level answers may be told apart, 0 for none; part_units: the units of
--- that level with enough people, parted by blanks. cohort_code: '' for everybody in the unit.
+-- that level with enough people, parted by blanks. cohort_code: '' for everybody in the unit. settled: closed, and
+-- small groups among its anonymous answers are gone.
 CREATE TABLE IF NOT EXISTS surveys (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     code VARCHAR(40) NOT NULL DEFAULT '' CHECK (length(code) <= 40),
@@ -49,6 +50,7 @@ CREATE TABLE IF NOT EXISTS surveys (
     part_level INT NOT NULL DEFAULT 0,
     part_units MEDIUMTEXT NOT NULL,
     questions MEDIUMTEXT NOT NULL,
+    settled TINYINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX IF NOT EXISTS surveys_code ON surveys (code);
