@@ -225,7 +225,7 @@ func (f *facts) loadRecord(ctx context.Context) error {
 		return "SELECT " + kind + ", learner_id, " + amount + ", MAX(" + at + ") FROM " + table + where + m + " GROUP BY learner_id"
 	}
 	var all []any
-	for range 3 {
+	for range 4 {
 		all = append(append(all, year+"-01-01", year+"-12-31"), args...)
 	}
 	return each(ctx, f.q, func(rows *sql.Rows) error {
@@ -241,16 +241,19 @@ func (f *facts) loadRecord(ctx context.Context) error {
 				to.Record.Hours = study.StudyHours(amount)
 			case 1:
 				to.Record.Lessons = amount
+			case 3:
+				to.Record.Delegate = study.StudyHours(amount)
 			default:
 				to.Record.Courses = amount
 			}
-			if last := fromMs(at); kind > 0 && last.After(to.Record.LastAt) {
+			if last := fromMs(at); kind > 0 && kind < 3 && last.After(to.Record.LastAt) {
 				to.Record.LastAt = last
 			}
 		}
 		return nil
 	}, part("0", "SUM(hundredths)", "credited_at", "ledger")+" UNION ALL "+part("1", "COUNT(*)", "completed_at", "lesson_completions")+
-		" UNION ALL "+part("2", "COUNT(*)", "completed_at", "course_completions"), all...)
+		" UNION ALL "+part("2", "COUNT(*)", "completed_at", "course_completions")+
+		" UNION ALL "+part("3", "SUM(CASE WHEN delegate = 1 THEN hundredths ELSE 0 END)", "credited_at", "ledger"), all...)
 }
 
 // loadHours reads the hours that people chose themselves.

@@ -47,7 +47,7 @@ func credit(ctx context.Context, s *Store, tx *gorm.DB, now time.Time, entries [
 		for _, e := range part {
 			for _, p := range study.Repost(posted[source{e.Kind, e.Key}], e) {
 				rows.add(int64(p.Learner), int64(p.Enrolment), p.Course, string(p.Kind), p.Key, int(p.Hours), p.Rule, string(p.Day), p.Part,
-					cut(by.actor, 120), cut(by.note, 200), false, toMs(now))
+					cut(by.actor, 120), cut(by.note, 200), p.Delegate, toMs(now))
 			}
 		}
 		return nil
@@ -78,11 +78,11 @@ func (s *Store) postings(ctx context.Context, q querier, entries []study.LedgerE
 	for _, kind := range slices.Sorted(maps.Keys(byKind)) {
 		err := each(ctx, q, func(rows *sql.Rows) error {
 			var p study.Posting
-			err := rows.Scan(&p.Learner, &p.Enrolment, &p.Course, &p.Kind, &p.Key, &p.Hours, &p.Rule, &p.Day, &p.Part)
+			err := rows.Scan(&p.Learner, &p.Enrolment, &p.Course, &p.Kind, &p.Key, &p.Hours, &p.Rule, &p.Day, &p.Part, &p.Delegate)
 			k := source{p.Kind, p.Key}
 			out[k] = append(out[k], p)
 			return err
-		}, "SELECT learner_id, enrolment_id, course_id, source_kind, source_key, hundredths, rule, day, part FROM ledger"+s.by("ledger_source")+
+		}, "SELECT learner_id, enrolment_id, course_id, source_kind, source_key, hundredths, rule, day, part, delegate FROM ledger"+s.by("ledger_source")+
 			" WHERE source_kind = ? AND source_key IN "+marks(len(byKind[kind]))+" ORDER BY source_key, part"+s.forUpdate(),
 			append([]any{string(kind)}, byKind[kind]...)...)
 		if err != nil {

@@ -130,7 +130,7 @@ func (w *world) given(t testing.TB, what string) {
 		}
 		e.Done = append(e.Done, study.Done{Course: f[1], Lesson: f[2], Score: score, At: w.now})
 		e.Attempts[f[1]+"/"+f[2]] = 1
-		w.ledger = append(w.ledger, entry{e.Learner, w.now, 25, false})
+		w.ledger = append(w.ledger, entry{e.Learner, w.now, 25, false, false})
 	case "未确认": // the last reply did not arrive
 		w.unconfirmed = &conversation.Unconfirmed{Key: "k", Reply: w.last}
 	case "状态": // paused, withdrawn …

@@ -58,6 +58,7 @@ type entry struct {
 	at     time.Time
 	hours  study.StudyHours
 	course bool
+	proxy  bool // in the person's place
 }
 
 func testLibrary(t testing.TB) *content.Library {
@@ -227,6 +228,9 @@ func (w *world) facts(n conversation.Needs) conversation.Facts {
 				r.Lessons++
 			}
 			r.Hours, r.LastAt = r.Hours+e.hours, e.at
+			if e.proxy {
+				r.Delegate += e.hours
+			}
 		}
 		r.Hour = w.hours[active]
 		f.Record = &r
@@ -326,14 +330,14 @@ func (w *world) apply(e conversation.Effect) error {
 			return fmt.Errorf("%v is completed twice", e.Lesson)
 		}
 		en.Done = append(en.Done, study.Done{Course: e.Lesson.Course.Course, Lesson: e.Lesson.Lesson, Score: e.Score, At: w.now})
-		w.ledger = append(w.ledger, entry{e.Learner, w.now, e.Hours, false})
+		w.ledger = append(w.ledger, entry{e.Learner, w.now, e.Hours, false, e.Delegate})
 	case conversation.CompleteCourse:
 		key := fmt.Sprint(e.Enrolment, e.Course.Course)
 		if w.completions[key] {
 			return fmt.Errorf("course %s is completed twice", key)
 		}
 		w.completions[key] = true
-		w.ledger = append(w.ledger, entry{e.Learner, w.now, e.Hours, true})
+		w.ledger = append(w.ledger, entry{e.Learner, w.now, e.Hours, true, e.Delegate})
 		if e.Last {
 			en, err := w.place(e.Enrolment, e.Learner)
 			if err != nil {

@@ -232,6 +232,9 @@ func (t *turn) record() {
 	year := t.f.Now.In(study.Zone).Year()
 	lines := []string{t.phrases.Say("study.record", fault.A("name", t.f.Identity.Name), fault.A("year", year),
 		fault.A("hours", r.Hours), fault.A("lessons", r.Lessons), fault.A("courses", r.Courses))}
+	if r.Delegate != 0 {
+		lines = append(lines, t.phrases.Say("study.record_delegate", fault.A("hours", r.Delegate)))
+	}
 	for _, st := range t.standings() {
 		key := "study.record_class"
 		if st.err != nil {

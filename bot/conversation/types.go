@@ -166,12 +166,13 @@ type Tries struct {
 
 // Record is a learner's own record for the current year (Asia/Shanghai).
 type Record struct {
-	Hours   study.StudyHours // 学时 this year, from the ledger
-	Lessons int              // lessons completed this year
-	Courses int              // courses completed this year
-	LastAt  time.Time        // last completion, zero for never
-	Due     []DueClass       // to be done about findings, first what is due first
-	Hour    string           // own hour of pushes, "12:30" in Asia/Shanghai; "" for that of the class
+	Hours    study.StudyHours // 学时 this year, from the ledger
+	Delegate study.StudyHours // of Hours, what somebody learnt in the learner's place (代学)
+	Lessons  int              // lessons completed this year
+	Courses  int              // courses completed this year
+	LastAt   time.Time        // last completion, zero for never
+	Due      []DueClass       // to be done about findings, first what is due first
+	Hour     string           // own hour of pushes, "12:30" in Asia/Shanghai; "" for that of the class
 }
 
 // Unconfirmed is a message that was recorded, with the reply its sender has not seen.

@@ -23,6 +23,7 @@ type LedgerEntry struct {
 	Hours     StudyHours
 	Rule      string // version of the credit rule; at most 40 bytes
 	Day       Day    // when it was studied: decides the year that it counts in
+	Delegate  bool   // 代学: somebody else studied in the person's place
 }
 
 // Posting is one row of the ledger. Rows are never changed: the postings of one source are an entry
@@ -35,10 +36,12 @@ type Posting struct {
 // Repost returns what has to be appended to the postings of one source, in the order of their parts, so
 // that they amount to want: nothing when they do already; a first entry; or the reversal of the entry
 // that stands and, where want has hours, a new one. A reversal counts in the year of what it reverses.
-// Another version of the rule that gives the same hours is no reason for a correction.
+// Another version of the rule that gives the same hours is no reason for a correction. What was studied in
+// the person's place stays marked so, whoever corrects it.
 func Repost(posted []Posting, want LedgerEntry) []Posting {
 	var out []Posting
 	part := len(posted)
+	want.Delegate = want.Delegate || part > 0 && posted[0].Delegate
 	if part%2 == 1 { // the last one is an entry that stands
 		stands := posted[part-1].LedgerEntry
 		same := want

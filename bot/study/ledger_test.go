@@ -20,6 +20,7 @@ func TestRepost(t *testing.T) {
 	reversed := with(func(e *study.LedgerEntry) { e.Hours = -400 })
 	next := with(func(e *study.LedgerEntry) { e.Day, e.Hours = "2027-01-02", 200 })
 	none := with(func(e *study.LedgerEntry) { e.Hours = 0 })
+	helped := func(e study.LedgerEntry) study.LedgerEntry { e.Delegate = true; return e }
 	for name, c := range map[string]struct {
 		posted []study.Posting
 		want   study.LedgerEntry
@@ -32,6 +33,9 @@ func TestRepost(t *testing.T) {
 		"taken back":              {[]study.Posting{{entry, 0}}, none, []study.Posting{{reversed, 1}}},
 		"taken back twice":        {[]study.Posting{{entry, 0}, {reversed, 1}}, none, nil},
 		"other hours, other year": {[]study.Posting{{entry, 0}}, next, []study.Posting{{reversed, 1}, {next, 2}}},
+		"in another's place":      {[]study.Posting{{helped(entry), 0}}, entry, nil},
+		"… and corrected":         {[]study.Posting{{helped(entry), 0}}, next, []study.Posting{{helped(reversed), 1}, {helped(next), 2}}},
+		"… and given again":       {[]study.Posting{{helped(entry), 0}, {helped(reversed), 1}}, entry, []study.Posting{{helped(entry), 2}}},
 		"given again":             {[]study.Posting{{entry, 0}, {reversed, 1}}, entry, []study.Posting{{entry, 2}}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -19,6 +19,7 @@ import (
 	"github.com/tiangeng/tiangeng/bot/conversation"
 	"github.com/tiangeng/tiangeng/bot/fault"
 	"github.com/tiangeng/tiangeng/bot/people"
+	"github.com/tiangeng/tiangeng/bot/study"
 )
 
 const requestRows = "SELECT kind, learner_id, helper_id, identity_id, body, state FROM requests ORDER BY id"
@@ -155,6 +156,21 @@ var bindingEffectCases = []effectCase{
 			s.want([]string{"1"}, "SELECT delegate FROM "+table)
 		}
 		s.want([]string{"1", "1"}, "SELECT delegate FROM ledger")
+		record := func() *conversation.Record {
+			return s.load(typed("record", "o1"), needs(conversation.Needs{Record: true})).Facts.Record
+		}
+		if r := record(); r.Hours != 75 || r.Delegate != 75 || r.LastAt != s.now {
+			s.t.Errorf("%+v", r)
+		}
+		// Whoever corrects it: it stays what it was.
+		wrong := study.LedgerEntry{Learner: s.learners[0], Enrolment: s.places[0], Course: "rules", Kind: study.SourceLesson, Key: fmt.Sprintf("%d/rules/l1", s.places[0]), Hours: 10, Rule: "2026", Day: startDay}
+		if err := s.s.CorrectHours(s.t.Context(), s.now, "admin", "课短", []study.LedgerEntry{wrong}); err != nil {
+			s.t.Fatal(err)
+		}
+		s.want([]string{"25|1", "50|1", "-25|1", "10|1"}, "SELECT hundredths, delegate FROM ledger ORDER BY id")
+		if r := record(); r.Hours != 60 || r.Delegate != 60 {
+			s.t.Errorf("%+v", r)
+		}
 	}},
 }
 
