@@ -55,6 +55,7 @@ const anonymousSurvey = `surveys:
 func TestFollowUpFromEndToEnd(t *testing.T) {
 	t.Parallel()
 	s := openSchool(t, schoolOptions{pupils: 8})
+	s.env = append(s.env, "TIANGENG_LOG_LEVEL=debug") // the most that a log ever tells
 	s.serve(1)
 	run := func(args ...string) string { return mustRun(t, s.bin, s.env, args...) }
 	decode := func(into any, args ...string) {
