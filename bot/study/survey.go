@@ -299,7 +299,7 @@ func (q Question) ReadReply(text string) (r Reply, skip, ok bool) {
 		return Reply{}, true, true
 	}
 	if q.Kind == QuestionText {
-		w := strings.TrimSpace(text)
+		w := strings.TrimSpace(strings.ToValidUTF8(text, ""))
 		if w == "" || utf8.RuneCountInString(w) > SurveyWordsRunes {
 			return Reply{}, false, false
 		}

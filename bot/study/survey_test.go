@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -171,6 +172,27 @@ func TestSmallGroupsCannotBeFound(t *testing.T) {
 		}
 		if left != 0 {
 			t.Fatalf("%d answers are in no part", left)
+		}
+	})
+}
+
+// Whatever is typed, an answer that is taken is one that the question has.
+func FuzzReadReply(f *testing.F) {
+	for _, s := range []string{"A", "ｂ", "3", "选C。", "第二个", "跳过", "没用", "五", "4分", "h", "一二", "\xff", "①", "Ａ　", "😀"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, q := range survey().Questions {
+			r, skip, ok := q.ReadReply(text)
+			switch {
+			case !ok && (skip || r != study.Reply{}), skip && (!q.Optional || r != study.Reply{}):
+				t.Errorf("%s %q: %+v, skipped %v, taken %v", q.ID, text, r, skip, ok)
+			case !ok || skip:
+			case q.Top() > 0 && (r.Choice < 1 || r.Choice > q.Top() || r.Words != ""):
+				t.Errorf("%s %q: %+v", q.ID, text, r)
+			case q.Top() == 0 && (r.Choice != 0 || r.Words == "" || !utf8.ValidString(r.Words) || len([]rune(r.Words)) > study.SurveyWordsRunes):
+				t.Errorf("%s %q: %+v", q.ID, text, r)
+			}
 		}
 	})
 }
