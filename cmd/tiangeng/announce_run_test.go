@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -25,16 +26,21 @@ type bureau struct {
 
 const northVillage, southVillage = "539901100201", "539901100202"
 
+// bureauOpens is a Tuesday at ten in Asia/Shanghai.
+var bureauOpens = time.Date(2026, 11, 24, 2, 0, 0, 0, time.UTC)
+
 func openBureau(t *testing.T, extra string) *bureau {
 	t.Helper()
-	platform, err := sim.New(sim.Options{AppID: schoolApp, AppSecret: schoolSecret, Token: schoolToken, AESKey: schoolAESKey, Webhook: "http://127.0.0.1:1/"})
+	clock := &sim.Clock{}
+	clock.Set(bureauOpens) // a test that is run at night would wait for the morning
+	platform, err := sim.New(sim.Options{AppID: schoolApp, AppSecret: schoolSecret, Token: schoolToken, AESKey: schoolAESKey, Webhook: "http://127.0.0.1:1/", Clock: clock})
 	if err != nil {
 		t.Fatal(err)
 	}
 	api := httptest.NewServer(platform.Handler())
 	t.Cleanup(api.Close)
 	b := &bureau{platform: platform, office: openOffice(t, fmt.Sprintf(
-		"wechat:\n  app_id: %s\n  app_secret: %s\n  token: %s\n  aes_key: %s\n  api_base: %s\n%s", schoolApp, schoolSecret, schoolToken, schoolAESKey, api.URL, extra))}
+		"clock:\n  follow: %s\nwechat:\n  app_id: %s\n  app_secret: %s\n  token: %s\n  aes_key: %s\n  api_base: %s\n%s", api.URL, schoolApp, schoolSecret, schoolToken, schoolAESKey, api.URL, extra))}
 	b.setUp()
 	var roster strings.Builder
 	roster.WriteString(rosterHead)
