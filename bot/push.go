@@ -35,6 +35,9 @@ func (s *Service) Tick(ctx context.Context) error {
 		return fmt.Errorf("reading the classes: %w", err)
 	}
 	for _, c := range cohorts {
+		if len(c.Courses) == 0 {
+			continue // a class that only meets
+		}
 		if err := s.tick(ctx, c, from, now); err != nil {
 			return err
 		}
@@ -116,7 +119,7 @@ func (s *Service) PushDay(ctx context.Context, day study.Day, cohort string, dry
 	}
 	var reports []PushReport
 	for _, c := range cohorts {
-		if cohort != "" && c.Code != cohort {
+		if cohort != "" && c.Code != cohort || len(c.Courses) == 0 { // a class that only meets has no lessons
 			continue
 		}
 		at, err := c.Schedule.At(day)

@@ -23,7 +23,7 @@ type standing struct {
 func (t *turn) standings() []standing {
 	var out []standing
 	for _, e := range t.f.Enrolments {
-		if e.Status == study.Active || e.Status == study.Completed {
+		if (e.Status == study.Active || e.Status == study.Completed) && len(e.Cohort.Courses) > 0 { // else a class that only meets
 			out = append(out, t.standing(e, e.Done))
 		}
 	}

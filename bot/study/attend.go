@@ -71,7 +71,8 @@ func (a Attendance) Hours(s Session) StudyHours {
 //   - A trainer's mark decides. Else somebody is there who has a sign-in that was not refuted.
 //   - A sign-in of a phone counts inside the session's window, and says when. One of a trainer or a paper
 //     sheet says that, not when, so nobody is late by it.
-//   - A doubt makes it doubtful until a trainer confirms it, ticks the person or has them on paper.
+//   - A doubt, or not being on the list, makes it doubtful until a trainer confirms it, ticks the person or
+//     has them on paper.
 //   - Without a sign-in an approved leave makes it a leave; nothing at all makes it absent once the
 //     session is closed.
 //   - What was missed can be made up.
@@ -163,7 +164,7 @@ func (r ClassRule) fold(s Session, f *attendance) Attendance {
 	switch {
 	case was.marked != PresenceNone:
 		a.Presence = was.marked
-	case was.in && was.doubtful && !was.confirmed:
+	case was.in && (was.doubtful || f.guest) && !was.confirmed:
 		a.Presence = PresenceDoubt
 	case was.in && !a.Left.IsZero() && a.Left.Before(until.Add(-r.Early)):
 		a.Presence = LeftEarly

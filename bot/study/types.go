@@ -38,7 +38,7 @@ const (
 type Cohort struct {
 	Code     string   // short, for example "demo-2026"; also the scene of its QR; [a-z0-9-], at most 40 bytes
 	Name     string   // 班名
-	Courses  []string // course ids in teaching order, at least one
+	Courses  []string // course ids in teaching order; none for a class that only meets
 	Schedule Schedule
 }
 

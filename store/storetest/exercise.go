@@ -53,6 +53,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) (dsn string)) {
 		{"list", listCases},
 		{"operations", operationCases},
 		{"ledger", ledgerCases},
+		{"classes", classCases},
 		{"follow", followCases},
 	} {
 		t.Run(suite.name, func(t *testing.T) {
