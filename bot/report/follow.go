@@ -18,16 +18,20 @@ type filed struct {
 	notes  [][]sheet.Cell
 	heads  []string
 	widths []float64
-	total  string // word before the number of rows
+	total  string   // word before the number of rows
+	signed []string // what is signed and stamped below the printed page
 }
 
-// write writes CSV or XLSX, row by row as they come. A CSV file that broke off says so; an XLSX file
-// that broke off does not open.
+// write writes CSV, XLSX or a page to print, row by row as they come. A CSV file or a page that broke off says so;
+// an XLSX file that broke off does not open.
 func (t filed) write(w io.Writer, f Format, rows iter.Seq2[[]sheet.Cell, error]) (n int, err error) {
 	var to table
 	switch f {
-	case CSV:
+	case CSV, HTML:
 		to = sheet.NewCSV(w)
+		if f == HTML {
+			to = newPrinted(w, t.title, t.signed)
+		}
 		defer func() {
 			if err != nil {
 				_ = to.Write(sheet.RowTotal, []sheet.Cell{sheet.Text(brokenOff)})

@@ -15,12 +15,20 @@ func newHTMLWriter(w io.Writer) *htmlWriter {
 	return &htmlWriter{bufio.NewWriterSize(w, 1<<16)}
 }
 
-const htmlHead = `<!DOCTYPE html>
+// pageHead begins a page for print with its title.
+func pageHead(title string) string {
+	title = html.EscapeString(title)
+	return htmlBefore + title + htmlStyle + title + "</h1>\n"
+}
+
+const (
+	htmlBefore = `<!DOCTYPE html>
 <html lang="zh-CN">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>` + listTitle + `</title>
+<title>`
+	htmlStyle = `</title>
 <style>
 @page { size: A4 landscape; margin: 12mm }
 body { font: 10.5pt/1.4 "Songti SC", SimSun, serif; margin: 1em }
@@ -32,17 +40,18 @@ thead { display: table-header-group } tr { break-inside: avoid }
 th, td { border: 1px solid #444; padding: .15em .35em; text-align: left }
 th { background: #eee } td.n { text-align: right; white-space: nowrap }
 .broken { color: #b00; font-size: 16pt; font-weight: bold }
+.signed { display: flex; margin-top: 2.5em; break-inside: avoid } .signed span { flex: 1 }
 </style>
 </head>
 <body>
-<h1>` + listTitle + `</h1>
-`
+<h1>`
+)
 
 // Errors of writing stay in the buffered writer, so only what flushes is asked for them.
 func (h *htmlWriter) text(s string) { _, _ = h.w.WriteString(s) }
 
 func (h *htmlWriter) head(head Head, titles map[string]string) error {
-	h.text(htmlHead)
+	h.text(pageHead(listTitle))
 	h.pairs("head", headPairs(head, titles))
 	h.text("<table>\n<thead><tr>")
 	for _, c := range listColumns {

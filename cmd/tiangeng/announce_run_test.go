@@ -22,6 +22,7 @@ import (
 type bureau struct {
 	*office
 	platform *sim.Platform
+	clock    *sim.Clock
 }
 
 const northVillage, southVillage = "539901100201", "539901100202"
@@ -39,7 +40,7 @@ func openBureau(t *testing.T, extra string) *bureau {
 	}
 	api := httptest.NewServer(platform.Handler())
 	t.Cleanup(api.Close)
-	b := &bureau{platform: platform, office: openOffice(t, fmt.Sprintf(
+	b := &bureau{platform: platform, clock: clock, office: openOffice(t, fmt.Sprintf(
 		"clock:\n  follow: %s\nwechat:\n  app_id: %s\n  app_secret: %s\n  token: %s\n  aes_key: %s\n  api_base: %s\n%s", api.URL, schoolApp, schoolSecret, schoolToken, schoolAESKey, api.URL, extra))}
 	b.setUp()
 	var roster strings.Builder

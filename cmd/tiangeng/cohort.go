@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"regexp"
 	"slices"
@@ -17,6 +19,7 @@ import (
 	yaml "go.yaml.in/yaml/v3"
 
 	"github.com/tiangeng/tiangeng/bot/fault"
+	"github.com/tiangeng/tiangeng/bot/people"
 	"github.com/tiangeng/tiangeng/bot/study"
 )
 
@@ -46,7 +49,40 @@ type cohortFile struct {
 		End     string   `yaml:"end"`
 		Hour    string   `yaml:"hour"`
 		Days    any      `yaml:"days"` // "workdays", or a list of mon … sun
+		Meets   *meeting `yaml:"meets"`
 	} `yaml:"cohorts"`
+}
+
+// meeting is when and where a class meets.
+type meeting struct {
+	Place   string   `yaml:"place"`
+	On      []string `yaml:"on"`    // days like 2026-12-07
+	Times   []string `yaml:"times"` // like 09:00-11:30
+	Hours   float64  `yaml:"hours"` // 学时 of one session
+	Titles  []string `yaml:"titles"`
+	Trainer int64    `yaml:"trainer"` // number of a person of the roster
+}
+
+func (m meeting) sessions(cohort string) ([]study.Session, error) {
+	hundredths := math.Round(m.Hours * 100)
+	if hundredths != m.Hours*100 && math.Abs(hundredths-m.Hours*100) > 1e-6 || math.IsNaN(m.Hours) || math.Abs(m.Hours) > 1000 {
+		return nil, errors.New("hours of a session must be a number with at most two decimals")
+	}
+	p := study.Plan{Place: strings.TrimSpace(m.Place), Hours: study.StudyHours(hundredths), Titles: m.Titles, Trainer: people.LearnerID(m.Trainer)}
+	for _, d := range m.On {
+		p.Days = append(p.Days, study.Day(d))
+	}
+	for _, t := range m.Times {
+		from, to, _ := strings.Cut(t, "-")
+		p.Times = append(p.Times, study.Span{From: strings.TrimSpace(from), To: strings.TrimSpace(to)})
+	}
+	return p.Sessions(cohort)
+}
+
+// plannedCohort is a class with the sessions it meets for.
+type plannedCohort struct {
+	study.Cohort
+	Sessions []study.Session
 }
 
 var (
@@ -93,12 +129,16 @@ func (c *cohortImportCmd) run(ctx context.Context, p *program) error {
 		return err
 	}
 	for _, cohort := range cohorts {
-		changed, err := s.ApplyCohort(ctx, clock.Now(), actor(), cohort)
+		changed, err := s.ApplyCohort(ctx, clock.Now(), actor(), cohort.Cohort)
+		if err != nil {
+			return fmt.Errorf("class %s: %w", cohort.Code, err)
+		}
+		moved, err := s.ApplySessions(ctx, clock.Now(), actor(), cohort.Code, cohort.Sessions)
 		if err != nil {
 			return fmt.Errorf("class %s: %w", cohort.Code, err)
 		}
 		word := "unchanged"
-		if changed {
+		if changed || moved > 0 {
 			word = "written"
 		}
 		fmt.Fprintf(p.stdout, "%s\t%s\t%s\n", cohort.Code, cohort.Name, word)
@@ -107,13 +147,13 @@ func (c *cohortImportCmd) run(ctx context.Context, p *program) error {
 }
 
 // parseCohorts reads a class file; the error names every problem.
-func parseCohorts(data []byte) ([]study.Cohort, error) {
+func parseCohorts(data []byte) ([]plannedCohort, error) {
 	var f cohortFile
 	if err := decodeYAML(data, &f); err != nil {
 		return nil, err
 	}
 	var problems []error
-	var list []study.Cohort
+	var list []plannedCohort
 	first := map[string]int{}
 	for i, c := range f.Cohorts {
 		bad := func(format string, args ...any) {
@@ -133,8 +173,11 @@ func parseCohorts(data []byte) ([]study.Cohort, error) {
 		if strings.TrimSpace(c.Name) == "" {
 			bad("name is missing")
 		}
-		if len(c.Courses) == 0 {
-			bad("courses is empty")
+		if len(c.Courses) == 0 && c.Meets == nil {
+			bad("courses is empty, and meets as well: what is the class for?")
+		}
+		if len(c.Courses) == 0 { // nothing is pushed, so there is nothing to say about it
+			c.Hour, c.Days = cmp.Or(c.Hour, "08:00"), cmp.Or(c.Days, any("workdays"))
 		}
 		s := study.Schedule{Start: study.Day(c.Start), End: study.Day(c.End), Hour: c.Hour}
 		if !s.Start.Valid() {
@@ -151,7 +194,14 @@ func parseCohorts(data []byte) ([]study.Cohort, error) {
 		if err := readDays(c.Days, &s); err != nil {
 			bad("%v", err)
 		}
-		list = append(list, study.Cohort{Code: c.Code, Name: strings.TrimSpace(c.Name), Courses: c.Courses, Schedule: s})
+		planned := plannedCohort{Cohort: study.Cohort{Code: c.Code, Name: strings.TrimSpace(c.Name), Courses: c.Courses, Schedule: s}}
+		if c.Meets != nil {
+			var err error
+			if planned.Sessions, err = c.Meets.sessions(c.Code); err != nil {
+				bad("meets: %v", err)
+			}
+		}
+		list = append(list, planned)
 	}
 	if len(f.Cohorts) == 0 {
 		problems = append(problems, errors.New("there is no class in it"))

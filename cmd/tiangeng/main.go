@@ -53,6 +53,7 @@ type cli struct {
 	Content       contentCmd       `cmd:"" help:"Check, list, import or export courses."`
 	Roster        rosterCmd        `cmd:"" help:"Import or export the roster (花名册)."`
 	Cohort        cohortCmd        `cmd:"" help:"Set up or list classes (班次)."`
+	Class         classCmd         `cmd:"" help:"Run classes that meet: sessions, attendance, leave, hours, the register (面授班)."`
 	Binding       bindingCmd       `cmd:"" help:"See how binding goes, decide what people ask for, give phones to others (绑定)."`
 	Menu          menuCmd          `cmd:"" help:"Put the menu into the official account."`
 	Push          pushCmd          `cmd:"" help:"Run, re-run or forecast the lesson push of one day."`

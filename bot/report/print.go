@@ -1,0 +1,92 @@
+package report
+
+import (
+	"bufio"
+	"html"
+	"io"
+
+	"github.com/tiangeng/tiangeng/bot/sheet"
+)
+
+// printed writes a table as a page to print: A4 across, the headings on every sheet of paper, no script. It ends
+// with the places for signatures and stamp.
+type printed struct {
+	w      *bufio.Writer
+	title  string
+	signed []string
+	notes  bool // inside the list of notes
+	rows   bool // inside the table
+}
+
+func newPrinted(w io.Writer, title string, signed []string) *printed {
+	return &printed{w: bufio.NewWriterSize(w, 1<<16), title: title, signed: signed}
+}
+
+func (p *printed) text(s string) { _, _ = p.w.WriteString(s) } // the error stays in the writer until Flush
+
+// Write adds one row.
+func (p *printed) Write(kind sheet.RowKind, cells []sheet.Cell) error {
+	switch kind {
+	case sheet.RowTitle:
+		p.text(pageHead(p.title))
+	case sheet.RowNote:
+		if !p.notes {
+			p.text("<dl>\n")
+			p.notes = true
+		}
+		p.text("<div><dt>" + html.EscapeString(cells[0].String()) + "</dt><dd>" + html.EscapeString(cells[1].String()) + "</dd></div>\n")
+	case sheet.RowHeader:
+		if p.notes {
+			p.text("</dl>\n")
+		}
+		p.text("<table>\n<thead><tr>")
+		for _, c := range cells {
+			p.text("<th>" + html.EscapeString(c.String()) + "</th>")
+		}
+		p.text("</tr></thead>\n<tbody>\n")
+		p.rows = true
+	case sheet.RowTotal:
+		p.end()
+		p.text("<p>")
+		for _, c := range cells {
+			p.text(html.EscapeString(c.String()) + " ")
+		}
+		p.text("</p>\n")
+	default:
+		p.text("<tr>")
+		for _, c := range cells {
+			if c.IsText() {
+				p.text("<td>")
+			} else {
+				p.text(`<td class="n">`)
+			}
+			p.text(html.EscapeString(c.String()) + "</td>")
+		}
+		p.text("</tr>\n")
+	}
+	return nil
+}
+
+func (p *printed) end() {
+	if p.rows {
+		p.text("</tbody></table>\n")
+		p.rows = false
+	}
+}
+
+// Flush writes what is there so far.
+func (p *printed) Flush() error { return p.w.Flush() }
+
+// Close ends the page.
+func (p *printed) Close() error {
+	p.end()
+	if len(p.signed) > 0 {
+		p.text(`<p class="signed">`)
+		for _, s := range p.signed {
+			p.text("<span>" + html.EscapeString(s) + "：</span>")
+		}
+		p.text("</p>\n")
+	}
+	p.text("</body></html>\n")
+	return p.w.Flush()
+}
