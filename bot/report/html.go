@@ -38,7 +38,7 @@ dl div { display: flex } dt::after { content: "：" } dd { margin: 0 }
 table { border-collapse: collapse; width: 100%; font-size: 9pt }
 thead { display: table-header-group } tr { break-inside: avoid }
 th, td { border: 1px solid #444; padding: .15em .35em; text-align: left }
-th { background: #eee } td.n { text-align: right; white-space: nowrap }
+th { background: #eee } td.n { text-align: right; white-space: nowrap } td.w { white-space: nowrap }
 .broken { color: #b00; font-size: 16pt; font-weight: bold }
 .signed { display: flex; margin-top: 2.5em; break-inside: avoid } .signed span { flex: 1 }
 </style>

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"html"
 	"io"
+	"unicode/utf8"
 
 	"github.com/tiangeng/tiangeng/bot/sheet"
 )
@@ -55,12 +56,15 @@ func (p *printed) Write(kind sheet.RowKind, cells []sheet.Cell) error {
 	default:
 		p.text("<tr>")
 		for _, c := range cells {
-			if c.IsText() {
-				p.text("<td>")
-			} else {
-				p.text(`<td class="n">`)
+			switch text := c.String(); {
+			case !c.IsText():
+				p.text(`<td class="n">` + html.EscapeString(text))
+			case utf8.RuneCountInString(text) <= 8: // a name or a word is not broken
+				p.text(`<td class="w">` + html.EscapeString(text))
+			default:
+				p.text("<td>" + html.EscapeString(text))
 			}
-			p.text(html.EscapeString(c.String()) + "</td>")
+			p.text("</td>")
 		}
 		p.text("</tr>\n")
 	}

@@ -33,8 +33,8 @@ type Roll struct {
 	Lines    []RollLine
 }
 
-// Roll makes the register of a class out of what happened. The lines keep the members' order. People who are
-// not expected (any more), and guests, have a line only where something happened.
+// Roll makes the register of a class out of what happened: a line for every member, in their order. Of people who
+// are not expected (any more) nothing is missed.
 func (r ClassRule) Roll(sessions []Session, members []Member, events []AttendanceEvent, leaves []Leave) []RollLine {
 	events = withDoubts(events)
 	bySession := map[SessionID][]AttendanceEvent{}
@@ -64,9 +64,6 @@ func (r ClassRule) Roll(sessions []Session, members []Member, events []Attendanc
 	}
 	var lines []RollLine
 	for _, m := range members {
-		if !m.Expected() && len(came[m.Learner.ID]) == 0 {
-			continue
-		}
 		l := RollLine{Member: m}
 		for _, s := range sessions {
 			a, known := attended[m.Learner.ID][s.ID]

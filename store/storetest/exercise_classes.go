@@ -281,7 +281,7 @@ var classCases = map[string]func(*testing.T, *bundle){
 		for _, l := range b.roll(people.Everyone()).Lines {
 			got = append(got, fmt.Sprint(l.Learner.ID, l.Status, l.Attended[0].Presence, l.Attended[1].Presence))
 		}
-		want := []string{fmt.Sprint(ids[0], "withdrawnpresent"), fmt.Sprint(ids[2], "activeabsentabsent")}
+		want := []string{fmt.Sprint(ids[0], "withdrawnpresent"), fmt.Sprint(ids[2], "activeabsentabsent"), fmt.Sprint(ids[1], "waived")}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
