@@ -81,18 +81,10 @@ func (s *Store) recordAttendance(ctx context.Context, tx *gorm.DB, now time.Time
 		if err != nil {
 			return 0, err
 		}
-		rows := insert{
-			table: "attendance_events", tail: s.orIgnore("id"),
-			columns: strings.Fields("event_key session_id learner_id kind way mark happened_at received_at device distance doubts actor note"),
-		}
+		rows := attendanceRows(s)
 		byActor := map[string]int{}
 		for _, e := range bySession[id] {
-			doubts := make([]string, len(e.Doubts))
-			for i, d := range e.Doubts {
-				doubts[i] = string(d)
-			}
-			rows.add(cut(e.Key, 80), int64(id), int64(e.Learner), string(e.Kind), string(e.Way), string(e.Mark), toMs(e.At), toMs(now), e.Device, string(e.Distance),
-				cut(strings.Join(doubts, ","), 80), cut(e.Actor, 120), cut(e.Note, 200))
+			addAttendance(&rows, e, toMs(now))
 			if e.Actor != "" {
 				byActor[e.Actor]++
 			}
@@ -117,6 +109,23 @@ func (s *Store) recordAttendance(ctx context.Context, tx *gorm.DB, now time.Time
 		}
 	}
 	return fresh, nil
+}
+
+// attendanceRows are events to append; one whose key is known changes nothing.
+func attendanceRows(s *Store) insert {
+	return insert{
+		table: "attendance_events", tail: s.orIgnore("id"),
+		columns: strings.Fields("event_key session_id learner_id kind way mark happened_at received_at device distance doubts actor note"),
+	}
+}
+
+func addAttendance(rows *insert, e study.AttendanceEvent, received int64) {
+	doubts := make([]string, len(e.Doubts))
+	for i, d := range e.Doubts {
+		doubts[i] = string(d)
+	}
+	rows.add(cut(e.Key, 80), int64(e.Session), int64(e.Learner), string(e.Kind), string(e.Way), string(e.Mark), toMs(e.At), received, e.Device, string(e.Distance),
+		cut(strings.Join(doubts, ","), 80), cut(e.Actor, 120), cut(e.Note, 200))
 }
 
 // newRows writes rows and tells how many there are more: what a driver says of ignored rows differs.

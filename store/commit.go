@@ -128,6 +128,7 @@ type turnWriter struct {
 	// trainers are acts on campaigns: they come last, with their audit.
 	trainers []conversation.Effect
 	surveys  []conversation.AnswerSurvey
+	signed   []signing
 	// bindings come before them: they look at who else has the person.
 	bindings []bindingAct
 }
@@ -161,6 +162,9 @@ func (w *turnWriter) write(ctx context.Context) error {
 		}
 	}
 	if err := w.surveyAnswers(ctx); err != nil {
+		return err
+	}
+	if err := w.signings(ctx); err != nil {
 		return err
 	}
 	acts, err := w.bindingActs(ctx)

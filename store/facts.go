@@ -28,6 +28,7 @@ type facts struct {
 	trainers []announcing
 	surveys  map[people.LearnerID][]surveyWanted
 	mine     []*conversation.Facts
+	signing  []signingWanted
 }
 
 type triesWanted struct {
@@ -66,6 +67,9 @@ func (f *facts) want(to *conversation.Facts, n conversation.Needs) {
 	if n.Survey && id.Learner != 0 {
 		push(&f.surveys, id.Learner, surveyWanted{to, n.SurveyID})
 	}
+	if n.SignIn && id.Learner != 0 {
+		f.signing = append(f.signing, signingWanted{to, n.SignSession})
+	}
 	if n.Mine && id.ID != 0 {
 		f.mine = append(f.mine, to)
 	}
@@ -73,7 +77,7 @@ func (f *facts) want(to *conversation.Facts, n conversation.Needs) {
 }
 
 func (f *facts) load(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{f.loadProfiles, f.loadProgress, f.loadRecord, f.loadDue, f.loadSurveys, f.loadNames, f.loadCohorts, f.loadTries, f.loadMine, f.loadNotices, f.loadTrainers} {
+	for _, step := range []func(context.Context) error{f.loadProfiles, f.loadProgress, f.loadRecord, f.loadDue, f.loadSurveys, f.loadNames, f.loadCohorts, f.loadTries, f.loadMine, f.loadSigning, f.loadNotices, f.loadTrainers} {
 		if err := step(ctx); err != nil {
 			return err
 		}

@@ -25,6 +25,7 @@ var update = flag.Bool("update", false, "rewrite testdata/*.chat with what is sa
 //	                      问卷, 要整改, 管着 …: see follow_model_test.go
 //	                      代学, 别处绑定, 换过手机, 告诉: see mine_test.go
 //	                      教员, 有通知 …, 等放行 …, 发了 …: see campaign_model_test.go
+//	                      有课 …: see signing_model_test.go
 //	> what the learner types; [关注 ban-1] [取关] [扫码 ban-1] [菜单 TODAY] [语音 …] [图片] … for the rest
 //	< the reply, line by line; "< （不回复）" for silence
 //	! what is recorded
@@ -73,7 +74,7 @@ func play(t *testing.T, text string) string {
 		case "=":
 			w.given(t, rest)
 		case ">":
-			reply, err := w.send(inbound(t, rest))
+			reply, err := w.send(inbound(t, w.codes(rest)))
 			if err != nil {
 				t.Fatalf("line %d, %q: %v", i+1, line, err)
 			}
@@ -142,7 +143,7 @@ func (w *world) given(t testing.TB, what string) {
 	case "课程改版": // lesson 1 of xiaoke says something else now
 		w.revise(t)
 	default:
-		if w.givenMine(t, f) || w.givenCampaign(t, f) || w.givenFollow(t, f) {
+		if w.givenMine(t, f) || w.givenCampaign(t, f) || w.givenFollow(t, f) || w.givenSigning(t, f) {
 			return
 		}
 		t.Fatalf("nothing is called %q", f[0])

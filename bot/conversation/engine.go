@@ -379,6 +379,10 @@ func (t *turn) runBound() {
 		t.remind()
 	case actStray:
 		t.say("quiz.no_question")
+	case actSignIn:
+		t.signIn()
+	case actSignOut:
+		t.signOut()
 	case actRectify:
 		t.rectify()
 	case actSurvey:

@@ -19,6 +19,7 @@ const (
 	KeyRelease  = "RELEASE"  // 放行
 	KeyHour     = "HOUR"     // 改推送时间
 	KeySurvey   = "SURVEY"   // 填问卷
+	KeySignIn   = "SIGNIN"   // 课堂签到; of a scancode_waitmsg button the code itself comes
 	KeyNeedHelp = "NEEDHELP" // 谁需要帮助
 )
 
@@ -26,5 +27,5 @@ var keyActs = map[string]act{
 	KeyToday: actToday, KeyRecord: actRecord, KeyHelp: actHelp, KeySwitch: actSwitch,
 	KeyPause: actPause, KeyResume: actResume, KeyBind: actBind, KeyNotice: actNotice,
 	KeyNotices: actNotices, KeyAnnounce: actAnnounce, KeyUrgent: actUrgent, KeyResult: actResult, KeyRelease: actRelease, KeyHour: actHour,
-	KeySurvey: actSurvey, KeyNeedHelp: actNeedHelp,
+	KeySurvey: actSurvey, KeyNeedHelp: actNeedHelp, KeySignIn: actSignIn,
 }

@@ -48,8 +48,9 @@ type world struct {
 	follow      following
 	messages    int // messages so far: each has a key of its own
 
-	last channel.Message
-	seen []string // effects of the last message
+	last    channel.Message
+	seen    []string // effects of the last message
+	signing signingModel
 }
 
 // entry is one credit.
@@ -196,6 +197,7 @@ func (w *world) facts(n conversation.Needs) conversation.Facts {
 	f.Identity.People, f.Identity.Delegate = len(w.profiles), slices.Contains(w.delegated, active)
 	f.News = slices.Clone(w.news)
 	w.mine(n, &f)
+	w.signingFacts(n, &f)
 	if n.Profiles {
 		for _, id := range w.profiles {
 			f.Profiles = append(f.Profiles, w.learner(id))
@@ -352,6 +354,8 @@ func (w *world) apply(e conversation.Effect) error {
 		return w.applyCampaign(e)
 	case conversation.AnswerSurvey:
 		return w.applySurvey(e)
+	case conversation.SignIn, conversation.SignOut:
+		return w.applySigning(e)
 	case conversation.Step, conversation.Open, conversation.FinishAttempt:
 	default:
 		return fmt.Errorf("the model does not know the effect %T", e)
@@ -444,6 +448,10 @@ func effectText(e conversation.Effect) string {
 		return fmt.Sprintf("%s %d %q", name, e.Learner, e.Hour)
 	case conversation.AnswerSurvey:
 		return surveyEffectText(e)
+	case conversation.SignIn:
+		return fmt.Sprint(name, " ", e.Session, " ", e.Learner, " ", e.Way, map[bool]string{true: " 名单外"}[e.Guest])
+	case conversation.SignOut:
+		return fmt.Sprint(name, " ", e.Session, " ", e.Learner)
 	}
 	return mineEffectText(name, e)
 }

@@ -43,6 +43,9 @@ func (e *Engine) Need(s State, in channel.Inbound) Needs {
 		return Needs{Progress: true, Record: true, Survey: true}
 	case actRectify:
 		return Needs{Record: true, Trainer: true, Rectify: true}
+	case actSignIn, actSignOut:
+		id, _ := study.SignSession(w.code)
+		return Needs{SignIn: true, SignSession: id}
 	case actSurvey:
 		return Needs{Survey: true}
 	case actSurveyAnswer:
@@ -121,6 +124,9 @@ func (e *Engine) read(s State, in channel.Inbound) wish {
 	case channel.KindFollow:
 		return wish{act: actFollow, cohort: in.EventKey}
 	case channel.KindScan:
+		if _, ours := study.SignSession(in.EventKey); ours {
+			return wish{act: actSignIn, code: in.EventKey}
+		}
 		return wish{act: actScan, cohort: in.EventKey}
 	case channel.KindTap:
 		if a, ok := keyActs[in.EventKey]; ok {
@@ -236,6 +242,10 @@ func (e *Engine) readFree(s State, text string, w wish) wish {
 		w.act = a
 		return w
 	}
+	if number, ok := cutSign(text); ok {
+		w.act, w.code = actSignIn, number
+		return w
+	}
 	if side, ok := readSide(s, text, w); ok {
 		return side
 	}
@@ -261,6 +271,10 @@ func readSide(s State, text string, w wish) (wish, bool) {
 	}
 	if a, n, ok := cutNumber(w.folded); ok {
 		w.act, w.number = a, n
+		return w, true
+	}
+	if number, ok := cutSign(text); ok && strings.HasPrefix(w.folded, "签到") {
+		w.act, w.code = actSignIn, number
 		return w, true
 	}
 	if a, n, reason, ok := cutDecision(text); ok {

@@ -106,7 +106,10 @@ type Needs struct {
 	Help      bool             // the people of the trainer's scope, to see who needs help
 	Rectify   bool             // what is not done about findings in the trainer's scope
 	Survey    bool             // the survey that the active learner is asked next
-	SurveyID  study.SurveyID   // … this one, while it is open and not finished; 0 for any
+	SignIn    bool             // the sessions that the active learner can sign in to now
+	// SignSession is one whose code was scanned, whether the learner is on its list or not; 0 for none.
+	SignSession study.SessionID
+	SurveyID    study.SurveyID // … this one, while it is open and not finished; 0 for any
 }
 
 // IdentityID is our number of one Address; 0 means it is not stored yet.
@@ -141,14 +144,15 @@ type Facts struct {
 	// be (reliability A5). Step answers with its stored reply first and applies nothing else.
 	Unconfirmed *Unconfirmed
 
-	Trainer *Trainer     // nil when the active learner is none, or Needs did not ask
-	Units   []Unit       // those that fit Needs.Unit, the best fits only; at most 9
-	Draft   *DraftFacts  // nil when there is none with that key of this trainer
-	Result  *Result      // nil when the trainer has not made so many
-	Waiting []Waiting    // oldest first, at most 5
-	Asked   []Asked      // oldest first, at most 5
-	Notices []NoticeFact // newest first, at most 5, of the last 30 days
-	Survey  *SurveyFacts // nil when nothing is asked
+	Trainer *Trainer      // nil when the active learner is none, or Needs did not ask
+	Units   []Unit        // those that fit Needs.Unit, the best fits only; at most 9
+	Draft   *DraftFacts   // nil when there is none with that key of this trainer
+	Result  *Result       // nil when the trainer has not made so many
+	Waiting []Waiting     // oldest first, at most 5
+	Asked   []Asked       // oldest first, at most 5
+	Notices []NoticeFact  // newest first, at most 5, of the last 30 days
+	Signing []OpenSession // first what starts first
+	Survey  *SurveyFacts  // nil when nothing is asked
 }
 
 // Enrolment is a place in a class with what was done there.

@@ -14,6 +14,7 @@ type ClassRule struct {
 	Version string
 	Opens   time.Duration // signing in opens that long before a session, unless the session says otherwise
 	Late    time.Duration // who signs in that long after the start is late, unless the session says otherwise
+	Slot    time.Duration // the code on the screen changes that often
 	Early   time.Duration // who signs out more than that before the end has left early
 	// LeavePart: who misses more than one part in that many of the class's hours has not taken part in it.
 	LeavePart int
@@ -24,7 +25,7 @@ type ClassRule struct {
 
 // ClassRule2026 is the rule that holds.
 var ClassRule2026 = ClassRule{
-	Version: "class-2026-01", Opens: 30 * time.Minute, Late: 10 * time.Minute, Early: 10 * time.Minute,
+	Version: "class-2026-01", Slot: 20 * time.Second, Opens: 30 * time.Minute, Late: 10 * time.Minute, Early: 10 * time.Minute,
 	LeavePart: 7, MakeUpDays: 30, MakeUpPart: 2,
 }
 

@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -89,12 +88,12 @@ var classCases = map[string]func(*testing.T, *bundle){
 		b.want([]string{"class.plan|spring|10 sessions, 10 changed"}, "SELECT action, object, result FROM audit WHERE action = 'class.plan'")
 		b.want([]string{"10"}, "SELECT COUNT(DISTINCT secret) FROM sessions")
 		b.attend(start, 1, scanned(sessions[9], ids[0], 0))
-		want(t, fault.Conflict, "class.session_used", func() error {
+		refused(t, fault.Conflict, "class.session_used", func() error {
 			_, err := b.s.ApplySessions(t.Context(), start, "cli:test", "spring", plan[:9])
 			return err
 		})
 		plan[9].Hours = 800
-		want(t, fault.Conflict, "class.session_used", func() error {
+		refused(t, fault.Conflict, "class.session_used", func() error {
 			_, err := b.s.ApplySessions(t.Context(), start, "cli:test", "spring", plan)
 			return err
 		})
@@ -102,7 +101,7 @@ var classCases = map[string]func(*testing.T, *bundle){
 		if n, err := b.s.ApplySessions(t.Context(), start, "cli:test", "spring", plan); n != 2 || err != nil {
 			t.Errorf("a title and an hour: %d, %v", n, err)
 		}
-		want(t, fault.NotFound, "push.no_cohort", func() error {
+		refused(t, fault.NotFound, "push.no_cohort", func() error {
 			_, err := b.s.ApplySessions(t.Context(), start, "cli:test", "none", plan)
 			return err
 		})
@@ -125,7 +124,7 @@ var classCases = map[string]func(*testing.T, *bundle){
 		first.Device = "shared"
 		b.attend(start, 3, scanned(s, ids[0], 11*time.Minute), first, shared)
 		b.attend(start, 1, scanned(s, ids[0], 20*time.Minute), scanned(s, g, 0)) // the first has been told before
-		want(t, fault.Conflict, "class.not_over", func() error {
+		refused(t, fault.Conflict, "class.not_over", func() error {
 			_, err := b.s.CloseSession(t.Context(), s.Ends.Add(-time.Minute), "cli:test", "spring", 1)
 			return err
 		})
@@ -162,11 +161,11 @@ var classCases = map[string]func(*testing.T, *bundle){
 		if r := b.roll(over(county113)); len(r.Lines) != 1 || r.Lines[0].Learner.ID != ids[4] {
 			t.Errorf("%+v", r.Lines)
 		}
-		want(t, fault.NotFound, "follow.no_learner", func() error {
+		refused(t, fault.NotFound, "follow.no_learner", func() error {
 			_, err := b.s.RecordAttendance(t.Context(), later, over(county113), []study.AttendanceEvent{act("6", ids[4], study.SignedIn, ""), act("7", ids[0], study.SignedIn, "")})
 			return err
 		})
-		want(t, fault.NotFound, "class.no_session", func() error {
+		refused(t, fault.NotFound, "class.no_session", func() error {
 			_, err := b.s.RecordAttendance(t.Context(), later, people.Everyone(), []study.AttendanceEvent{{Key: "8", Session: 99, Learner: ids[0]}})
 			return err
 		})
@@ -176,7 +175,7 @@ var classCases = map[string]func(*testing.T, *bundle){
 				t.Fatal(err)
 			}
 		}
-		want(t, fault.Invalid, "class.count_bad", func() error { return b.s.CountHeads(t.Context(), later, "cli:test", "spring", 1, -1) })
+		refused(t, fault.Invalid, "class.count_bad", func() error { return b.s.CountHeads(t.Context(), later, "cli:test", "spring", 1, -1) })
 		if r := b.roll(people.Everyone()); !slices.Equal(r.Counted, []int{5, -1, -1, -1, -1, -1, -1, -1, -1, -1}) {
 			t.Errorf("%v", r.Counted)
 		}
@@ -199,7 +198,7 @@ var classCases = map[string]func(*testing.T, *bundle){
 		decide := func(id study.LeaveID, scope people.Scope, to study.LeaveStatus) error {
 			return b.s.DecideLeave(t.Context(), start.Add(time.Minute), "cli:test", scope, id, to)
 		}
-		want(t, fault.NotFound, "class.no_leave", func() error { return decide(id, over(county113), study.LeaveApproved) })
+		refused(t, fault.NotFound, "class.no_leave", func() error { return decide(id, over(county113), study.LeaveApproved) })
 		for _, x := range []struct {
 			id study.LeaveID
 			to study.LeaveStatus
@@ -208,7 +207,7 @@ var classCases = map[string]func(*testing.T, *bundle){
 				t.Fatal(err)
 			}
 		}
-		want(t, fault.Conflict, "class.leave_gone", func() error { return decide(third, people.Everyone(), study.LeaveApproved) })
+		refused(t, fault.Conflict, "class.leave_gone", func() error { return decide(third, people.Everyone(), study.LeaveApproved) })
 		list, err := b.s.Leaves(t.Context(), people.Everyone(), "spring", study.LeaveApproved)
 		if err != nil || len(list) != 1 || list[0].Reason != "村里防火值班" || !slices.Equal(list[0].Sessions, []study.SessionID{sessions[0].ID, sessions[1].ID}) || list[0].DecidedBy != "cli:test" {
 			t.Errorf("%+v, %v", list, err)
@@ -222,7 +221,7 @@ var classCases = map[string]func(*testing.T, *bundle){
 			}
 			b.closeSession(s)
 		}
-		want(t, fault.Conflict, "class.closed", func() error {
+		refused(t, fault.Conflict, "class.closed", func() error {
 			_, err := b.s.AskLeave(t.Context(), start, "", people.Everyone(), "spring", ids[1], []int{1}, "病")
 			return err
 		})
@@ -236,9 +235,9 @@ var classCases = map[string]func(*testing.T, *bundle){
 			}
 		}
 		last := sessions[9].Ends
-		want(t, fault.Conflict, "class.not_missed", makeUp(last, 3, ids[0]))
-		want(t, fault.Conflict, "class.make_up_over", makeUp(last.AddDate(0, 0, 31), 1, ids[0]))
-		want(t, fault.NotFound, "follow.no_learner", makeUp(last, 1, 99))
+		refused(t, fault.Conflict, "class.not_missed", makeUp(last, 3, ids[0]))
+		refused(t, fault.Conflict, "class.make_up_over", makeUp(last.AddDate(0, 0, 31), 1, ids[0]))
+		refused(t, fault.NotFound, "follow.no_learner", makeUp(last, 1, 99))
 		for range 2 {
 			if err := makeUp(last, 1, ids[0])(); err != nil {
 				t.Fatal(err)
@@ -254,7 +253,7 @@ var classCases = map[string]func(*testing.T, *bundle){
 				t.Fatal(err)
 			}
 			if i == 6 {
-				want(t, fault.Conflict, "class.make_up_over", func() error { return err })
+				refused(t, fault.Conflict, "class.make_up_over", func() error { return err })
 			}
 		}
 	},
@@ -265,8 +264,8 @@ var classCases = map[string]func(*testing.T, *bundle){
 		decide := func(who people.LearnerID, scope people.Scope, a store.PlaceAct, reason string) error {
 			return b.s.DecidePlace(t.Context(), start, "cli:test", scope, "spring", who, a, reason)
 		}
-		want(t, fault.Invalid, "class.reason_bad", func() error { return decide(ids[0], people.Everyone(), store.PlaceWithdraw, " ") })
-		want(t, fault.NotFound, "class.no_place", func() error { return decide(ids[0], over(county113), store.PlaceWithdraw, "调走") })
+		refused(t, fault.Invalid, "class.reason_bad", func() error { return decide(ids[0], people.Everyone(), store.PlaceWithdraw, " ") })
+		refused(t, fault.NotFound, "class.no_place", func() error { return decide(ids[0], over(county113), store.PlaceWithdraw, "调走") })
 		for range 2 {
 			if err := decide(ids[0], people.Everyone(), store.PlaceWithdraw, "调走"); err != nil {
 				t.Fatal(err)
@@ -315,13 +314,10 @@ var classCases = map[string]func(*testing.T, *bundle){
 	},
 }
 
-// want checks that something fails with a sentence.
-func want(t *testing.T, code fault.Code, key string, f func() error) {
+// refused wants that something fails with a sentence.
+func refused(t *testing.T, code fault.Code, key string, f func() error) {
 	t.Helper()
-	var e *fault.Error
-	if err := f(); !errors.As(err, &e) || e.Code != code || e.Key != key {
-		t.Errorf("%v, want %s %s", err, code, key)
-	}
+	wantFault(t, f(), code, key)
 }
 
 // classOf148 lets chance decide what 148 people do in ten sessions, counts by itself what that must give, and

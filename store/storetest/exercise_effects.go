@@ -108,7 +108,7 @@ type effectCase struct {
 }
 
 func allEffectCases() []effectCase {
-	return slices.Concat(effectCases, announceEffectCases, followEffectCases, bindingEffectCases)
+	return slices.Concat(effectCases, announceEffectCases, followEffectCases, bindingEffectCases, signingEffectCases)
 }
 
 var effectCases = []effectCase{

@@ -1,0 +1,105 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/tiangeng/tiangeng/bot/conversation"
+	"github.com/tiangeng/tiangeng/bot/people"
+	"github.com/tiangeng/tiangeng/bot/study"
+)
+
+// signingWanted is one who signs in, by which session's code; 0 for a number.
+type signingWanted struct {
+	facts   *conversation.Facts
+	session study.SessionID
+}
+
+// signable is the condition on a session s that phones may sign in at an instant, but for its rule's exact minute.
+const signable = "s.closed_at = 0 AND s.starts_at <= ? AND s.ends_at >= ?"
+
+// loadSigning reads the sessions that are open now for those who sign in.
+func (f *facts) loadSigning(ctx context.Context) error {
+	now := toMs(f.now)
+	soon := now + (24 * time.Hour).Milliseconds() // a session may open long before it starts
+	for _, w := range f.signing {
+		learner := int64(w.facts.Identity.Learner)
+		err := each(ctx, f.q, func(rows *sql.Rows) error {
+			var o conversation.OpenSession
+			var starts, ends, opens, late, closed, signed, out, refuted int64
+			x := &o.Session
+			if err := rows.Scan(&x.ID, &x.Cohort, &x.Number, &x.Title, &x.Place, &starts, &ends, &opens, &late, &x.Hours, &x.Trainer, &closed,
+				&o.Key.Secret, &o.Class, &o.Member, &signed, &out, &refuted); err != nil {
+				return err
+			}
+			x.Starts, x.Ends, x.OpenFrom, x.LateAfter = fromMs(starts), fromMs(ends), fromMs(opens), fromMs(late)
+			o.Key.Session = x.ID
+			if signed > max(out, refuted) {
+				o.Signed = fromMs(signed)
+			}
+			o.Back = signed > refuted && out >= signed
+			if classRule.Open(o.Session, f.now) {
+				w.facts.Signing = append(w.facts.Signing, o)
+			}
+			return nil
+		}, "SELECT "+sessionColumns+`, s.secret, c.name, CASE WHEN e.id IS NULL THEN 0 ELSE 1 END,
+			COALESCE((SELECT MAX(a.happened_at) FROM attendance_events a WHERE a.session_id = s.id AND a.learner_id = ? AND a.kind = 'sign_in'), 0),
+			COALESCE((SELECT MAX(a.happened_at) FROM attendance_events a WHERE a.session_id = s.id AND a.learner_id = ? AND a.kind = 'sign_out'), 0),
+			COALESCE((SELECT MAX(a.happened_at) FROM attendance_events a WHERE a.session_id = s.id AND a.learner_id = ? AND a.kind = 'refute'), 0)
+			FROM sessions s JOIN cohorts c ON c.id = s.cohort_id
+			LEFT JOIN enrolments e ON e.cohort_id = s.cohort_id AND e.learner_id = ? AND e.status IN ('active', 'paused', 'completed')
+			WHERE `+signable+" AND (e.id IS NOT NULL OR s.id = ?) ORDER BY s.starts_at, s.id", learner, learner, learner, learner, soon, now, int64(w.session))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// signings writes who signed in and out. A session that was closed in between is errLost: the turn is stepped again
+// and says so.
+func (w *turnWriter) signings(ctx context.Context) error {
+	for _, g := range w.signed {
+		e := g.event
+		var secret []byte
+		err := w.tx.QueryRowContext(ctx, "SELECT s.secret FROM sessions s WHERE s.id = ? AND s.closed_at = 0 AND s.ends_at >= ?"+w.s.forUpdate(), int64(e.Session), w.now).Scan(&secret)
+		if err == sql.ErrNoRows { //nolint:errorlint // of QueryRow, never wrapped
+			return errLost
+		}
+		if err != nil {
+			return fmt.Errorf("reading a session: %w", err)
+		}
+		rows := attendanceRows(w.s)
+		e.Device = study.SignKey{Session: e.Session, Secret: secret}.DeviceMark(int64(g.phone))
+		addAttendance(&rows, e, w.now)
+		if err := rows.exec(ctx, w.tx); err != nil {
+			return fmt.Errorf("writing who signed in: %w", err)
+		}
+	}
+	return nil
+}
+
+// signing is a sign-in of a phone.
+type signing struct {
+	phone conversation.IdentityID
+	event study.AttendanceEvent
+}
+
+// sign collects sign-ins of a turn.
+func (w *turnWriter) sign(phone conversation.IdentityID, e conversation.Effect) {
+	event := func(session study.SessionID, learner people.LearnerID, kind study.EventKind, way study.Way) {
+		w.signed = append(w.signed, signing{phone, study.AttendanceEvent{
+			// A phone does one thing at an instant: a message that is stepped again is the same event.
+			Key:     fmt.Sprintf("phone:%d:%d:%s:%d:%d", session, learner, kind, phone, w.now),
+			Session: session, Learner: learner, Kind: kind, Way: way, At: fromMs(w.now),
+		}})
+	}
+	switch e := e.(type) {
+	case conversation.SignIn:
+		event(e.Session, e.Learner, study.SignedIn, e.Way)
+	case conversation.SignOut:
+		event(e.Session, e.Learner, study.SignedOut, study.WayNumber)
+	}
+}
