@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tiangeng/tiangeng/bot/conversation"
+	"github.com/tiangeng/tiangeng/bot/fault"
 	"github.com/tiangeng/tiangeng/bot/people"
 	"github.com/tiangeng/tiangeng/bot/study"
 )
@@ -56,6 +57,39 @@ func (f *facts) loadSigning(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// SignScreen reads what the hall sees of a session: its code's key, and how many are there.
+func (s *Store) SignScreen(ctx context.Context, id study.SessionID) (screen study.SignScreen, err error) {
+	list, err := readSessions(ctx, s.reads, "s.id = ?", int64(id))
+	if err == nil && len(list) == 0 {
+		err = fault.New(fault.NotFound, "class.no_session", fault.A("cohort", ""), fault.A("number", int64(id)))
+	}
+	if err != nil {
+		return screen, fmt.Errorf("reading a session: %w", plain(err))
+	}
+	screen.Session, screen.Key.Session = list[0], id
+	if err := s.reads.QueryRowContext(ctx, "SELECT secret FROM sessions WHERE id = ?", int64(id)).Scan(&screen.Key.Secret); err != nil {
+		return screen, fmt.Errorf("reading a session's key: %w", plain(err))
+	}
+	roll, err := s.classRoll(ctx, s.reads, people.Everyone(), screen.Session.Cohort)
+	if err != nil {
+		return screen, fmt.Errorf("counting who is there: %w", plain(err))
+	}
+	screen.Class = roll.Cohort.Name
+	for i, x := range roll.Sessions {
+		if x.ID == id {
+			n := study.Tally(roll.Lines, i)
+			screen.Doubtful = n[study.PresenceDoubt]
+			screen.There = n[study.Present] + n[study.Late] + screen.Doubtful
+		}
+	}
+	for _, l := range roll.Lines {
+		if l.Expected() {
+			screen.Expected++
+		}
+	}
+	return screen, nil
 }
 
 // signings writes who signed in and out. A session that was closed in between is errLost: the turn is stepped again

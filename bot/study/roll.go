@@ -123,6 +123,16 @@ func (r ClassRule) Credits(s Session, place int, lines []RollLine) []LedgerEntry
 	return out
 }
 
+// SignScreen is what the hall sees of one session.
+type SignScreen struct {
+	Session  Session
+	Key      SignKey
+	Class    string // name
+	There    int    // signed in and not left, with those who wait for the trainer
+	Doubtful int    // of these
+	Expected int    // on the list
+}
+
 // Tally is how many people of a register are what in one session.
 func Tally(lines []RollLine, place int) map[Presence]int {
 	n := map[Presence]int{}

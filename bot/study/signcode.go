@@ -95,6 +95,9 @@ func (r ClassRule) CheckNumber(k SignKey, now time.Time, number string) CodeChec
 	return CodeWrong
 }
 
+// ScreenToken is what the address of the session's projector page ends with.
+func (k SignKey) ScreenToken() string { return hex.EncodeToString(k.sum("screen", 0)[:16]) }
+
 // DeviceMark is a phone as one session knows it: it can be compared inside the session and says nothing outside.
 func (k SignKey) DeviceMark(phone int64) string {
 	return hex.EncodeToString(k.sum("phone", phone)[:12])

@@ -19,13 +19,14 @@ import (
 	"github.com/tiangeng/tiangeng/content"
 )
 
-//go:embed templates/*.html templates/style.css templates/notices.js
+//go:embed templates/*.html templates/style.css templates/notices.js templates/screen.css templates/screen.js
 var files embed.FS
 
 // Options are what the pages need.
 type Options struct {
 	Library func() *content.Library // the courses known at this moment
 	Notices Notices
+	Screens Screens
 	Logger  *slog.Logger
 }
 
@@ -61,6 +62,11 @@ func New(o Options) (http.Handler, error) {
 	mux.HandleFunc("GET /l/notices.js", p.noticesScript)
 	mux.HandleFunc("GET /l/{course}/{version}/{lesson}", p.lesson)
 	mux.HandleFunc("GET /l/{course}/{version}/media/{path...}", p.media)
+	mux.HandleFunc("GET /s/screen.css", p.static("screen.css", "text/css"))
+	mux.HandleFunc("GET /s/screen.js", p.static("screen.js", "text/javascript"))
+	mux.HandleFunc("GET /s/{session}/{token}", p.screen)
+	mux.HandleFunc("GET /s/{session}/{token}/now", p.screenNow)
+	mux.HandleFunc("GET /s/{session}/{token}/code.svg", p.screenCode)
 	return secure(mux), nil
 }
 

@@ -175,7 +175,7 @@ func prefixes(list []string) []netip.Prefix {
 
 // public is the handler of the public listener.
 func (a *app) public(receiver *wechat.Receiver) (http.Handler, error) {
-	pages, err := web.New(web.Options{Library: a.service.Library, Notices: a.notices(), Logger: a.log})
+	pages, err := web.New(web.Options{Library: a.service.Library, Notices: a.notices(), Screens: web.Screens{Read: a.store.SignScreen, Now: a.clock.Now}, Logger: a.log})
 	if err != nil {
 		return nil, fmt.Errorf("pages: %w", err)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/tiangeng/tiangeng/bot/people"
 	"github.com/tiangeng/tiangeng/bot/report"
 	"github.com/tiangeng/tiangeng/bot/study"
+	"github.com/tiangeng/tiangeng/bot/web"
 	"github.com/tiangeng/tiangeng/store"
 )
 
@@ -19,6 +21,7 @@ import (
 type classCmd struct {
 	Sessions classSessionsCmd `cmd:"" help:"List the sessions of a class, with who is there."`
 	Roll     classRollCmd     `cmd:"" help:"Export the register: attendance, hours, result; to print, sign and stamp."`
+	Screen   classScreenCmd   `cmd:"" help:"Print the address of the page for the projector: the changing code, the number, how many are there."`
 	Sheet    classSheetCmd    `cmd:"" help:"Make the paper sheet that people sign where phones cannot."`
 	Attend   classAttendCmd   `cmd:"" help:"Record who was there: ticks, the paper sheet, decisions about doubtful sign-ins."`
 	Count    classCountCmd    `cmd:"" help:"Keep how many heads were counted in the room."`
@@ -157,6 +160,30 @@ func (c *classSheetCmd) run(ctx context.Context, p *program) error {
 		_, err := report.WriteSignSheet(w, report.Format(c.Format), roll, roll.Sessions[i])
 		return err
 	})
+}
+
+type classScreenCmd struct{ sessionFlag }
+
+func (c *classScreenCmd) run(ctx context.Context, p *program) error {
+	a, roll, i, err := c.find(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer closing(a)
+	if a.config.PublicURL == "" {
+		return errors.New("public_url is not set: nobody could open the page")
+	}
+	screen, err := a.store.SignScreen(ctx, roll.Sessions[i].ID)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(p.stdout, a.screenURL(screen.Key))
+	return nil
+}
+
+// screenURL is the address of a session's projector page.
+func (a *app) screenURL(k study.SignKey) string {
+	return strings.TrimRight(a.config.PublicURL, "/") + web.ScreenPath(k)
 }
 
 type classAttendCmd struct {

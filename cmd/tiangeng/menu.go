@@ -22,11 +22,11 @@ func menu() wechat.Menu {
 		{Name: "今日学习", Type: "click", Key: conversation.KeyToday},
 		{Name: "我的学习", Type: "click", Key: conversation.KeyRecord},
 		{Name: "更多", Sub: []wechat.Button{
+			{Name: "扫码签到", Type: "scancode_waitmsg", Key: conversation.KeySignIn},
 			{Name: "我的通知", Type: "click", Key: conversation.KeyNotices},
 			{Name: "使用帮助", Type: "click", Key: conversation.KeyHelp},
 			{Name: "换人学习", Type: "click", Key: conversation.KeySwitch},
 			{Name: "改推送时间", Type: "click", Key: conversation.KeyHour},
-			{Name: "暂停推送", Type: "click", Key: conversation.KeyPause},
 		}},
 	}}
 }
