@@ -99,7 +99,7 @@ func (w *turnWriter) signings(ctx context.Context) error {
 		e := g.event
 		var secret []byte
 		err := w.tx.QueryRowContext(ctx, "SELECT s.secret FROM sessions s WHERE s.id = ? AND s.closed_at = 0 AND s.ends_at >= ?"+w.s.forUpdate(), int64(e.Session), w.now).Scan(&secret)
-		if err == sql.ErrNoRows { //nolint:errorlint // of QueryRow, never wrapped
+		if err == sql.ErrNoRows {
 			return errLost
 		}
 		if err != nil {
