@@ -364,9 +364,5 @@ func (f *facts) loadTries(ctx context.Context) error {
 
 // sourceKey names what a ledger entry was credited for.
 func sourceKey(e study.EnrolmentID, course content.Ref, lesson string) string {
-	k := strconv.FormatInt(int64(e), 10) + "/" + course.Course
-	if lesson != "" {
-		k += "/" + lesson
-	}
-	return k
+	return study.LessonKey(e, course.Course, lesson)
 }

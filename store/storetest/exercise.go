@@ -53,6 +53,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) (dsn string)) {
 		{"list", listCases},
 		{"operations", operationCases},
 		{"ledger", ledgerCases},
+		{"recount", recountCases},
 		{"classes", classCases},
 		{"signing", signingCases},
 		{"follow", followCases},
