@@ -164,11 +164,11 @@ func (f *facts) audiences(ctx context.Context, a announcing, t *conversation.Tra
 	var newest []int64
 	query := "SELECT c.id, -1 FROM cohorts c ORDER BY c.id DESC LIMIT " + itoa(classesShown)
 	if small {
-		if err := f.q.QueryRowContext(ctx, "SELECT COUNT(*) FROM learners l WHERE "+where, args...).Scan(&t.Size); err != nil {
+		if err := f.q.QueryRowContext(ctx, "SELECT COUNT(*) FROM learners l WHERE "+onRoster+" AND "+where, args...).Scan(&t.Size); err != nil {
 			return err
 		}
 		query = `SELECT e.cohort_id, COUNT(*) FROM learners l JOIN enrolments e ON e.learner_id = l.id AND e.status IN ('active', 'completed')
-			WHERE ` + where + " GROUP BY e.cohort_id ORDER BY e.cohort_id DESC LIMIT " + itoa(classesShown)
+			WHERE ` + onRoster + ` AND ` + where + " GROUP BY e.cohort_id ORDER BY e.cohort_id DESC LIMIT " + itoa(classesShown)
 	} else {
 		args = nil
 	}
@@ -219,7 +219,7 @@ func (f *facts) unitsOf(ctx context.Context, a announcing, t *conversation.Train
 	for i := range found {
 		where, args, small := within("unit_code", []string{found[i].Code.Prefix()})
 		if small {
-			err = errors.Join(err, f.q.QueryRowContext(ctx, "SELECT COUNT(*) FROM learners WHERE "+where, args...).Scan(&found[i].Size))
+			err = errors.Join(err, f.q.QueryRowContext(ctx, "SELECT COUNT(*) FROM learners WHERE left_day = '' AND "+where, args...).Scan(&found[i].Size))
 		}
 	}
 	a.to.Units = found

@@ -16,7 +16,7 @@ import (
 func meets(scope people.Scope, a bot.Audience) clause {
 	var c clause
 	where, args := scoped(scope)
-	c.add(where, args...)
+	c.add(onRoster+" AND "+where, args...)
 	if len(args) == 0 && where != "1 = 1" {
 		return c
 	}

@@ -53,6 +53,9 @@ func (w *turnWriter) bindingActs(ctx context.Context) ([]act, error) {
 			continue
 		}
 		left, err := b.bind(ctx, e.identity, e.learner)
+		if fault.CodeOf(err) == fault.NotFound { // off the roster since the candidates were read
+			return nil, errLost
+		}
 		if err != nil {
 			return nil, fmt.Errorf("writing a binding: %w", err)
 		}
@@ -103,11 +106,24 @@ func (b *binder) exec(ctx context.Context, query string, args ...any) error {
 	return err
 }
 
+// stays refuses people who have left the roster: they bind no more.
+func (b *binder) stays(ctx context.Context, learner people.LearnerID) error {
+	var left string
+	err := b.q.QueryRowContext(ctx, "SELECT left_day FROM learners WHERE id = ?", int64(learner)).Scan(&left)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && left != "" {
+		return fault.New(fault.NotFound, "bind.learner_not_found")
+	}
+	return err
+}
+
 // bind makes the phone the learner's own and the learner active on it. From every other phone they
 // go, and whoever uses it is told; left is how many those were. Whom the learner learns for comes along.
 func (b *binder) bind(ctx context.Context, phone int64, learner people.LearnerID) (left int, err error) {
 	// The learner's row first: of two phones that bind one person the later one sees the earlier.
 	if err := b.exec(ctx, "UPDATE learners SET bound_at = CASE WHEN bound_at = 0 THEN ? ELSE bound_at END WHERE id = ?", b.now, int64(learner)); err != nil {
+		return 0, err
+	}
+	if err := b.stays(ctx, learner); err != nil {
 		return 0, err
 	}
 	others, err := b.phones(ctx, learner, false)

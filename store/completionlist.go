@@ -83,6 +83,9 @@ func (l *completionList) open(ctx context.Context, head *report.Head) error {
 	}
 	l.from += " WHERE l.created_at <= ?"
 	l.args = append(l.args, cutOff)
+	// Who left is on the list, marked, with the places held in the asked period; who left before it is
+	// not, and neither is who never should have been there (an import that was undone).
+	l.filter("(l.left_day = '' OR l.left_day > ? OR l.left_day >= ? AND e.id IS NOT NULL)", string(study.DayOf(l.q.CutOff)), cmp.Or(string(l.q.From), afterNever))
 	where, args := scoped(l.q.Scope)
 	l.filter(where, args...)
 	if l.q.Unit != "" {
@@ -155,6 +158,7 @@ func (l *completionList) newestLessons(ctx context.Context) error {
 type listPerson struct {
 	report.Line // Unit, Learner, Name, Category
 	bound       int64
+	left        study.Day
 	places      []listPlace
 }
 
@@ -170,9 +174,10 @@ func (l *completionList) roster(ctx context.Context, more string, args []any, fo
 	err := each(ctx, l.s.bulk, func(rows *sql.Rows) error {
 		p := &listPerson{}
 		var x listPlace
-		if err := rows.Scan(&p.Learner, &p.Unit, &p.Name, &p.Category, &p.bound, &x.enrolment, &x.cohort, &x.status); err != nil {
+		if err := rows.Scan(&p.Learner, &p.Unit, &p.Name, &p.Category, &p.bound, &p.left, &x.enrolment, &x.cohort, &x.status); err != nil {
 			return err
 		}
+		p.Left = p.left != "" && p.left <= study.DayOf(l.q.CutOff)
 		if last != nil && last.Learner != p.Learner {
 			if err := found(last); err != nil {
 				return err
@@ -186,7 +191,7 @@ func (l *completionList) roster(ctx context.Context, more string, args []any, fo
 			last.places = append(last.places, x)
 		}
 		return nil
-	}, "SELECT l.id, l.unit_code, l.name, l.category, l.bound_at, COALESCE(e.id, 0), COALESCE(e.cohort_id, 0), COALESCE(e.status, '')"+l.from+more+
+	}, "SELECT l.id, l.unit_code, l.name, l.category, l.bound_at, l.left_day, COALESCE(e.id, 0), COALESCE(e.cohort_id, 0), COALESCE(e.status, '')"+l.from+more+
 		" ORDER BY l.unit_code, l.name, l.id", append(slices.Clone(l.args), args...)...)
 	if err != nil || last == nil {
 		return err
@@ -232,6 +237,9 @@ func (l *completionList) lines(p *listPerson) []*listLine {
 func stamp(version hash.Hash, lines []*listLine) error {
 	for _, x := range lines {
 		_, err := fmt.Fprintf(version, "%d %s %q %q %d %s %s\n", x.Learner, x.Unit, x.Name, x.Category, x.enrolment, x.status, x.Course)
+		if err == nil && x.Left {
+			_, err = fmt.Fprintln(version, "left")
+		}
 		if err != nil {
 			return err
 		}
@@ -402,6 +410,8 @@ func (l *completionList) finish(x *listLine) {
 		x.Status = report.Away
 	case x.Done > 0 && x.Done >= x.Lessons:
 		x.Status = report.Complete
+	case x.Left:
+		x.Status = report.Away
 	case x.Done > 0 || x.opened:
 		x.Status = report.Learning
 	case bound:

@@ -292,7 +292,7 @@ func (f *facts) loadNames(ctx context.Context) error {
 		return nil
 	}, "SELECT "+learnerColumns+`, l.bind_code, (SELECT COUNT(*) FROM profiles p`+f.store.by("profiles_learner")+` WHERE p.learner_id = l.id AND p.helper_id = 0) > 0, COALESCE(h.identity_id, 0), COALESCE(h.moved_at, 0)
 		FROM learners l LEFT JOIN org_units u ON u.code = l.unit_code LEFT JOIN handsets h ON h.learner_id = l.id
-		WHERE l.name IN `+marks(len(f.names))+" ORDER BY l.name, l.unit_code, l.id", keysOf(f.names)...)
+		WHERE `+onRoster+` AND l.name IN `+marks(len(f.names))+" ORDER BY l.name, l.unit_code, l.id", keysOf(f.names)...)
 }
 
 func (f *facts) loadCohorts(ctx context.Context) error {

@@ -213,7 +213,7 @@ func (w assigning) visible(ctx context.Context) error {
 			err := rows.Scan(&id)
 			seen[id] = true
 			return err
-		}, "SELECT l.id FROM learners l WHERE l.id IN "+marks(len(part))+" AND "+where, append(anys(part), args...)...)
+		}, "SELECT l.id FROM learners l WHERE l.id IN "+marks(len(part))+" AND "+onRoster+" AND "+where, append(anys(part), args...)...)
 		for _, id := range part {
 			if err == nil && !seen[id] {
 				err = fault.New(fault.NotFound, "follow.no_learner", fault.A("id", int64(id)))

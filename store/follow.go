@@ -46,7 +46,7 @@ func followedIDs(ctx context.Context, q querier, scope people.Scope, limit int) 
 		err := rows.Scan(&id)
 		ids = append(ids, id)
 		return err
-	}, "SELECT l.id FROM learners l WHERE "+where+" ORDER BY l.unit_code, l.name, l.id LIMIT ?", append(args, limit)...)
+	}, "SELECT l.id FROM learners l WHERE "+onRoster+" AND "+where+" ORDER BY l.unit_code, l.name, l.id LIMIT ?", append(args, limit)...)
 	return ids, err
 }
 

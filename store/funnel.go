@@ -51,7 +51,7 @@ func (s *Store) Funnel(ctx context.Context, scope people.Scope, from, to study.D
 	}, "SELECT SUBSTR(l.unit_code, 1, "+digits+`) AS part, COUNT(*), SUM(CASE WHEN l.bound_at > 0 THEN 1 ELSE 0 END),
 		SUM(CASE WHEN l.bound_at > 0 AND EXISTS (SELECT 1 FROM profiles p WHERE p.learner_id = l.id AND p.helper_id <> 0)
 			AND NOT EXISTS (SELECT 1 FROM profiles o WHERE o.learner_id = l.id AND o.helper_id = 0) THEN 1 ELSE 0 END)
-		FROM learners l WHERE `+where+" GROUP BY part ORDER BY part", args...)
+		FROM learners l WHERE `+onRoster+" AND "+where+" GROUP BY part ORDER BY part", args...)
 	if err != nil {
 		return f, fmt.Errorf("counting who is bound: %w", plain(err))
 	}

@@ -29,7 +29,7 @@ func (s *Store) DueEnrolments(ctx context.Context, now time.Time, cohort string,
 	// The page's numbers first, by a range of the index. LEFT JOIN, because NOT EXISTS makes MariaDB
 	// gather every delivery there ever was, for every page (measured: 64 s of a push to 350,000).
 	list, err := s.dueEnrolments(ctx, now, "SELECT e.id FROM enrolments e"+s.by("enrolments_active")+" LEFT JOIN deliveries d"+s.by("deliveries_recipient")+
-		` ON d.campaign_id = ? AND d.learner_id = e.learner_id WHERE e.cohort_id = ? AND e.status = ? AND e.id > ? AND d.id IS NULL ORDER BY e.id LIMIT ?`,
+		` ON d.campaign_id = ? AND d.learner_id = e.learner_id WHERE e.cohort_id = ? AND e.status = ? AND e.id > ? AND d.id IS NULL AND `+learnerStays+` ORDER BY e.id LIMIT ?`,
 		campaign, class, string(study.Active), int64(after), limit)
 	if err != nil {
 		return nil, fmt.Errorf("reading who is due: %w", plain(err))
@@ -45,7 +45,7 @@ func (s *Store) BegunEnrolments(ctx context.Context, now time.Time, cohort strin
 		return nil, fault.New(fault.Invalid, "push.bad_day", fault.A("day", day))
 	}
 	list, err := s.dueEnrolments(ctx, now, `SELECT e.id FROM enrolments e`+s.by("enrolments_active")+` WHERE e.cohort_id = (SELECT c.id FROM cohorts c WHERE c.code = ?)
-		AND e.status = ? AND e.id > ? AND EXISTS (SELECT 1 FROM openings o LEFT JOIN lesson_completions k ON k.enrolment_id = o.enrolment_id AND k.course_id = o.course_id AND k.lesson_id = o.lesson_id
+		AND e.status = ? AND e.id > ? AND `+learnerStays+` AND EXISTS (SELECT 1 FROM openings o LEFT JOIN lesson_completions k ON k.enrolment_id = o.enrolment_id AND k.course_id = o.course_id AND k.lesson_id = o.lesson_id
 			WHERE o.enrolment_id = e.id AND o.opened_at >= ? AND o.opened_at < ? AND k.lesson_id IS NULL) ORDER BY e.id LIMIT ?`,
 		cohort, string(study.Active), int64(after), toMs(from), toMs(from.Add(24*time.Hour)), limit)
 	if err != nil {
@@ -53,6 +53,10 @@ func (s *Store) BegunEnrolments(ctx context.Context, now time.Time, cohort strin
 	}
 	return list, nil
 }
+
+// learnerStays is onRoster for places e.
+// A value and no EXISTS, which a planner might turn round and read the roster first.
+const learnerStays = "(SELECT l.left_day FROM learners l WHERE l.id = e.learner_id) = ''"
 
 // dueEnrolments reads the places that a query names, with the facts of their recipients.
 func (s *Store) dueEnrolments(ctx context.Context, now time.Time, query string, args ...any) ([]bot.DueEnrolment, error) {

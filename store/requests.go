@@ -195,6 +195,9 @@ func (b *binder) mayDelegate(ctx context.Context, scope people.Scope, rule peopl
 		return 0, fault.New(fault.Invalid, "bind.same_person")
 	}
 	name, err := b.visible(ctx, scope, learner)
+	if err == nil {
+		err = b.stays(ctx, learner)
+	}
 	if err != nil {
 		return 0, err
 	}

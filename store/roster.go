@@ -285,6 +285,17 @@ func (s *Store) unitNames(ctx context.Context) (map[people.OrgCode]string, error
 	return names, nil
 }
 
+// onRoster is the condition on learners l of every list of who should do something: a person who left
+// keeps number and record and is asked nothing more.
+const onRoster = "l.left_day = ''"
+
+// never is the left_day of people whom an import brought that was undone: they never were on the
+// roster. afterNever is the first day on which somebody can have left.
+const (
+	never      = "0001-01-01"
+	afterNever = "0001-01-02"
+)
+
 // scoped is the WHERE of a scope over learners l: no unit, no rows (DESIGN rule 5).
 func scoped(scope people.Scope) (string, []any) {
 	var parts []string

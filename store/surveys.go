@@ -43,7 +43,7 @@ func readSurveys(ctx context.Context, q querier, where string, args ...any) ([]s
 
 // asked is the condition on learners l who are asked by a survey.
 func asked(v study.Survey) (string, []any) {
-	where, args := "l.unit_code LIKE ?", []any{v.Unit.Prefix() + "%"}
+	where, args := onRoster+" AND l.unit_code LIKE ?", []any{v.Unit.Prefix() + "%"}
 	if v.Cohort != "" {
 		where += " AND EXISTS (SELECT 1 FROM enrolments e JOIN cohorts c ON c.id = e.cohort_id WHERE e.learner_id = l.id AND c.code = ? AND e.status IN ('active', 'paused', 'completed'))"
 		args = append(args, v.Cohort)
@@ -331,7 +331,7 @@ func (f *facts) loadSurveys(ctx context.Context) error {
 		classes[id][class] = true
 		return nil
 	}, `SELECT l.id, l.unit_code, COALESCE(c.code, '') FROM learners l LEFT JOIN enrolments e ON e.learner_id = l.id AND e.status IN ('active', 'paused', 'completed')
-		LEFT JOIN cohorts c ON c.id = e.cohort_id WHERE l.id IN `+m, args...)
+		LEFT JOIN cohorts c ON c.id = e.cohort_id WHERE `+onRoster+` AND l.id IN `+m, args...)
 	for learner, list := range f.surveys {
 		for _, v := range open {
 			k := seat{v.ID, learner}

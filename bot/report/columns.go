@@ -34,7 +34,7 @@ var listColumns = [...]column{
 	{"干部类别", 16, func(r *row) sheet.Cell { return sheet.Text(r.Category) }},
 	{"班次", 22, func(r *row) sheet.Cell { return sheet.Text(r.Cohort) }},
 	{"课程", 30, func(r *row) sheet.Cell { return sheet.Text(r.title) }},
-	{"状态", 10, func(r *row) sheet.Cell { return sheet.Text(r.Status.Word()) }},
+	{"状态", 10, func(r *row) sheet.Cell { return sheet.Text(statusWord(r.Line)) }},
 	{"课数", 7, func(r *row) sheet.Cell { return sheet.Int(r.Lessons) }},
 	{"已完成", 8, func(r *row) sheet.Cell { return sheet.Int(r.Done) }},
 	{"其中代学", 8, func(r *row) sheet.Cell { return sheet.Int(r.Delegate) }},
@@ -73,6 +73,17 @@ func (s Status) Word() string {
 		return "退学或免修"
 	}
 	return "未开始"
+}
+
+// statusWord is the status in the words of the list, marked when the person has left the roster.
+func statusWord(l *Line) string {
+	switch {
+	case l.Left && l.Status == Away:
+		return "已离开"
+	case l.Left:
+		return l.Status.Word() + "（已离开）"
+	}
+	return l.Status.Word()
 }
 
 // listTitle is what the list is called.

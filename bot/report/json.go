@@ -43,6 +43,7 @@ type jsonLine struct {
 	Course     string           `json:"course"` // id
 	Title      string           `json:"courseTitle"`
 	Status     Status           `json:"status"`
+	Left       bool             `json:"left,omitempty"` // has left the roster since
 	Lessons    int              `json:"lessons"`
 	Done       int              `json:"done"`
 	Delegate   int              `json:"delegate"` // of done: learnt in the person's place
@@ -108,7 +109,7 @@ func (j *jsonWriter) line(r *row) error {
 	l := jsonLine{
 		Number: r.number, Prefecture: clean(r.Prefecture), County: clean(r.County), Township: clean(r.Township),
 		Village: clean(r.Village), Unit: r.Unit, Learner: r.Learner, Name: clean(r.Name), Category: clean(r.Category),
-		Cohort: clean(r.Cohort), CohortCode: r.CohortCode, Course: r.Course, Title: clean(r.title), Status: r.Status, Lessons: r.Lessons, Done: r.Done, Delegate: r.Delegate, Hours: json.Number(hours(r.Hours)),
+		Cohort: clean(r.Cohort), CohortCode: r.CohortCode, Course: r.Course, Title: clean(r.title), Status: r.Status, Left: r.Left, Lessons: r.Lessons, Done: r.Done, Delegate: r.Delegate, Hours: json.Number(hours(r.Hours)),
 		FirstAt: rfc3339(r.FirstAt), LastAt: rfc3339(r.LastAt),
 	}
 	if r.Done > 0 {

@@ -30,7 +30,7 @@ const (
 	NotStarted Status = "not_started" // 未开始
 	Learning   Status = "learning"    // 学习中
 	Complete   Status = "complete"    // 已完成
-	Away       Status = "away"        // 退学 or 免修
+	Away       Status = "away"        // 退学 or 免修, or left the roster before the end
 )
 
 // Line is one person in one course of one class. Every enrolled person has a line for every
@@ -44,6 +44,7 @@ type Line struct {
 	Learner    people.LearnerID
 	Name       string
 	Category   string
+	Left       bool   // has left the roster since; Status is then Complete or Away
 	Cohort     string // name of the class
 	CohortCode string
 	Course     string // course id; the writer is given titles

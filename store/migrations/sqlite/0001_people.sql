@@ -1,14 +1,20 @@
 -- +goose Up
--- Units (单位) of the administrative tree; a code's prefix is containment.
+-- Units (单位) of the administrative tree; a code's prefix is containment. valid_from: the first
+-- day of the name that it has, '' for always; valid_to: the last day of a unit that is no more, '' for
+-- one that is; into_code: what it was merged or moved into.
 CREATE TABLE IF NOT EXISTS org_units (
     code VARCHAR(12) NOT NULL DEFAULT '' CHECK (length(code) <= 12),
     name VARCHAR(120) NOT NULL DEFAULT '' CHECK (length(name) <= 120),
     full_name VARCHAR(400) NOT NULL DEFAULT '' CHECK (length(full_name) <= 400),
+    valid_from CHAR(10) NOT NULL DEFAULT '' CHECK (length(valid_from) <= 10),
+    valid_to CHAR(10) NOT NULL DEFAULT '' CHECK (length(valid_to) <= 10),
+    into_code VARCHAR(12) NOT NULL DEFAULT '' CHECK (length(into_code) <= 12),
     updated_at BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (code)
 );
 
 -- The roster (花名册). bound_at: when a phone was first bound, 0 for never.
+-- left_day: the day on which the person left the roster, '' for who is on it.
 -- push_hour: when the learner wants lessons, for example 12:30, '' for the class's hour.
 CREATE TABLE IF NOT EXISTS learners (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
@@ -19,6 +25,7 @@ CREATE TABLE IF NOT EXISTS learners (
     push VARCHAR(8) NOT NULL DEFAULT '' CHECK (length(push) <= 8),
     push_hour VARCHAR(5) NOT NULL DEFAULT '' CHECK (length(push_hour) <= 5),
     bound_at BIGINT NOT NULL DEFAULT 0,
+    left_day CHAR(10) NOT NULL DEFAULT '' CHECK (length(left_day) <= 10),
     created_at BIGINT NOT NULL DEFAULT 0,
     updated_at BIGINT NOT NULL DEFAULT 0
 );
