@@ -212,13 +212,14 @@ func classMembers(ctx context.Context, q querier, scope people.Scope, cohort int
 		JOIN learners l ON l.id = g.learner_id LEFT JOIN org_units u ON u.code = l.unit_code WHERE `+where+order, append([]any{cohort}, args...)...)
 }
 
-// CountHeads keeps how many people a trainer counted in the room. The last count is the one that is shown.
-func (s *Store) CountHeads(ctx context.Context, now time.Time, actor, cohort string, number, counted int) error {
+// CountHeads keeps how many people a trainer counted in the room. A scope that does not see the whole class is
+// fault.Forbidden. The last count is the one that is shown.
+func (s *Store) CountHeads(ctx context.Context, now time.Time, actor string, scope people.Scope, cohort string, number, counted int) error {
 	if counted < 0 || counted > 100000 {
 		return fault.New(fault.Invalid, "class.count_bad")
 	}
 	err := s.transact(ctx, s.orm, func(tx *gorm.DB) error {
-		x, err := s.session(ctx, under(tx), cohort, number)
+		x, err := s.wholeSession(ctx, under(tx), scope, cohort, number)
 		if err != nil {
 			return err
 		}
@@ -258,14 +259,31 @@ func (s *Store) session(ctx context.Context, q querier, cohort string, number in
 	return list[0], nil
 }
 
+// wholeSession is session for acts that concern everybody of the class: the scope has to see them all.
+func (s *Store) wholeSession(ctx context.Context, q querier, scope people.Scope, cohort string, number int) (study.Session, error) {
+	x, err := s.session(ctx, q, cohort, number)
+	if err != nil {
+		return x, err
+	}
+	where, args := scoped(scope)
+	var outside int
+	err = q.QueryRowContext(ctx, `SELECT COUNT(*) FROM enrolments e JOIN learners l ON l.id = e.learner_id JOIN cohorts c ON c.id = e.cohort_id WHERE c.code = ? AND NOT `+where,
+		append([]any{cohort}, args...)...).Scan(&outside)
+	if err == nil && outside > 0 {
+		err = fault.New(fault.Forbidden, "class.not_whole", fault.A("cohort", cohort))
+	}
+	return x, err
+}
+
 // CloseSession confirms a session that has ended: who was there gets the hours, who was not is absent.
+// A scope that does not see the whole class is fault.Forbidden.
 // Closing it again counts again what is known now.
-func (s *Store) CloseSession(ctx context.Context, now time.Time, actor, cohort string, number int) (study.Session, error) {
+func (s *Store) CloseSession(ctx context.Context, now time.Time, actor string, scope people.Scope, cohort string, number int) (study.Session, error) {
 	var x study.Session
 	err := s.transact(ctx, s.orm, func(tx *gorm.DB) error {
 		q := under(tx)
 		var err error
-		if x, err = s.session(ctx, q, cohort, number); err != nil {
+		if x, err = s.wholeSession(ctx, q, scope, cohort, number); err != nil {
 			return err
 		}
 		if now.Before(x.Ends) {

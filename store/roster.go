@@ -302,13 +302,13 @@ func scoped(scope people.Scope) (string, []any) {
 	var args []any
 	for _, p := range scope.Prefixes() {
 		if p == "" {
-			return "1 = 1", nil
+			return "(1 = 1)", nil
 		}
 		parts = append(parts, "l.unit_code LIKE ?")
 		args = append(args, p+"%")
 	}
 	if len(parts) == 0 {
-		return "1 = 0", nil
+		return "(1 = 0)", nil
 	}
 	return "(" + strings.Join(parts, " OR ") + ")", args
 }

@@ -23,6 +23,7 @@ type APIOptions struct {
 	Phrases   *content.Phrases
 	Now       func() time.Time
 	Logger    *slog.Logger
+	Classes   ClassStore     // classes that meet
 	Follow    Following      // who needs help, findings, surveys
 	Trusted   []netip.Prefix // proxies whose X-Forwarded-For is believed
 	PerMinute int            // requests of one key, and of one address; 0 means 60
@@ -57,6 +58,7 @@ func routes() []route {
 		campaignRoutes(),
 		bindingRoutes(),
 		followRoutes(),
+		classRoutes(),
 	)
 }
 

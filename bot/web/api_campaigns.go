@@ -326,6 +326,7 @@ func (a *api) remind(w http.ResponseWriter, r *request) error {
 // fileTypes are the media types of the list.
 var fileTypes = map[report.Format]string{
 	report.CSV: "text/csv; charset=utf-8", report.JSON: "application/json; charset=utf-8",
+	report.HTML: "text/html; charset=utf-8",
 	report.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 

@@ -69,10 +69,19 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 // types are the Go types behind the schemas; each group of acts has its own list.
 func types() map[string]reflect.Type {
 	all := map[string]reflect.Type{"Error": reflect.TypeFor[errorAnswer](), "ErrorBody": reflect.TypeFor[errorBody](), "Nothing": reflect.TypeFor[struct{}]()}
-	for _, group := range []map[string]reflect.Type{campaignTypes(), bindingTypes(), followTypes()} {
+	for _, group := range []map[string]reflect.Type{campaignTypes(), bindingTypes(), followTypes(), classTypes()} {
 		maps.Copy(all, group)
 	}
 	return all
+}
+
+func classTypes() map[string]reflect.Type {
+	return map[string]reflect.Type{
+		"SessionList": reflect.TypeFor[sessionList](), "ClassSession": reflect.TypeFor[sessionAnswer](), "Roll": reflect.TypeFor[rollAnswer](), "RollPerson": reflect.TypeFor[rollPerson](),
+		"Attended": reflect.TypeFor[attendedAnswer](), "AttendRequest": reflect.TypeFor[attendRequest](), "AttendEvent": reflect.TypeFor[attendEvent](), "AttendAnswer": reflect.TypeFor[attendAnswer](),
+		"CountRequest": reflect.TypeFor[countRequest](), "MakeUpRequest": reflect.TypeFor[makeUpRequest](), "LeaveRequest": reflect.TypeFor[leaveRequest](), "LeaveMade": reflect.TypeFor[leaveMade](),
+		"Leave": reflect.TypeFor[leaveAnswer](), "LeaveList": reflect.TypeFor[leaveList](), "ReasonRequest": reflect.TypeFor[reasonRequest](),
+	}
 }
 
 func followTypes() map[string]reflect.Type {

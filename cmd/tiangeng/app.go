@@ -187,7 +187,8 @@ func (a *app) public(receiver *wechat.Receiver) (http.Handler, error) {
 		Holder: func(ctx context.Context, hash [32]byte) (bot.Trainer, error) {
 			return a.store.APIKey(ctx, a.clock.Now(), hash)
 		},
-		Follow: web.Following{Store: a.store, Library: a.service.Library, Calendar: a.subject.calendar},
+		Classes: a.store,
+		Follow:  web.Following{Store: a.store, Library: a.service.Library, Calendar: a.subject.calendar},
 	}))
 	mux.Handle("/", pages)
 	return mux, nil

@@ -7,7 +7,6 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/tiangeng/tiangeng/bot/fault"
 	"github.com/tiangeng/tiangeng/bot/people"
@@ -208,46 +207,24 @@ func (c *classAttendCmd) run(ctx context.Context, p *program) error {
 		}
 		who = append(who, named...)
 	}
-	events, err := decisions(a.clock.Now(), actor(), roll.Sessions[i].ID, who, c.As, c.Note)
-	if err != nil {
-		return err
+	if len(who) == 0 {
+		return misuse{"name people by --learner or --learners"}
 	}
-	n, err := a.store.RecordAttendance(ctx, a.clock.Now(), people.Everyone(), events)
+	now := a.clock.Now()
+	var events []study.AttendanceEvent
+	for _, id := range who {
+		e, err := study.DecideAttendance(roll.Sessions[i], now, actor(), study.AttendanceDecision{Learner: id, As: study.Decided(c.As), Note: c.Note})
+		if err != nil {
+			return err
+		}
+		events = append(events, e)
+	}
+	n, err := a.store.RecordAttendance(ctx, now, people.Everyone(), events)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(p.stdout, "%d\n", n)
 	return nil
-}
-
-// decisions are the events of an act about people in a session.
-func decisions(now time.Time, actor string, session study.SessionID, who []people.LearnerID, as, why string) ([]study.AttendanceEvent, error) {
-	e := study.AttendanceEvent{Session: session, Way: study.WayTrainer, At: now, Actor: actor, Note: strings.TrimSpace(why)}
-	switch as {
-	case "tick":
-		e.Kind = study.SignedIn
-	case "paper":
-		e.Kind, e.Way = study.SignedIn, study.WayPaper
-	case "confirm":
-		e.Kind = study.Confirmed
-	case "refute":
-		e.Kind = study.Refuted
-	default:
-		e.Kind, e.Mark = study.Marked, study.Presence(as)
-	}
-	if (e.Kind == study.Marked || e.Kind == study.Refuted) && e.Note == "" || len([]rune(e.Note)) > 200 {
-		return nil, fault.New(fault.Invalid, "class.reason_bad", fault.A("limit", 200))
-	}
-	if len(who) == 0 {
-		return nil, misuse{"name people by --learner or --learners"}
-	}
-	var list []study.AttendanceEvent
-	for _, id := range who {
-		e.Learner = id
-		e.Key = fmt.Sprintf("%s:%d:%d:%d", as, session, id, now.UnixMilli())
-		list = append(list, e)
-	}
-	return list, nil
 }
 
 type classCountCmd struct {
@@ -261,7 +238,7 @@ func (c *classCountCmd) run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer closing(a)
-	return a.store.CountHeads(ctx, a.clock.Now(), actor(), c.Code, c.Number, c.Heads)
+	return a.store.CountHeads(ctx, a.clock.Now(), actor(), people.Everyone(), c.Code, c.Number, c.Heads)
 }
 
 type classCloseCmd struct{ sessionFlag }
@@ -272,7 +249,7 @@ func (c *classCloseCmd) run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer closing(a)
-	if _, err := a.store.CloseSession(ctx, a.clock.Now(), actor(), c.Code, c.Number); err != nil {
+	if _, err := a.store.CloseSession(ctx, a.clock.Now(), actor(), people.Everyone(), c.Code, c.Number); err != nil {
 		return err
 	}
 	if roll, err = a.store.ClassRoll(ctx, people.Everyone(), c.Code); err != nil {

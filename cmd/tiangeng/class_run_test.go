@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -111,4 +112,69 @@ func TestAClassThatMeets(t *testing.T) {
 		t.Error(out)
 	}
 	write(t, filepath.Join(t.ArtifactDir(), "roll.html"), page)
+}
+
+// A key reaches its own people of a class and no others; who sees the whole class closes its sessions.
+func TestAClassOverTheAPI(t *testing.T) {
+	t.Parallel()
+	b := openBureau(t, "")
+	write(t, b.path("meets.yaml"), meetingFile)
+	b.must("cohort", "import", "-c", b.config, b.path("meets.yaml"))
+	north := strings.TrimSpace(b.must("apikey", "new", "-c", b.config, "--scope", northVillage, "village"))
+	county := strings.TrimSpace(b.must("apikey", "new", "-c", b.config, "--scope", "539901000000", "county"))
+	b.clock.Set(time.Date(2026, 12, 7, 1, 40, 0, 0, time.UTC))
+	const class, first = "/api/v1/classes/class-1", "/api/v1/classes/class-1/sessions/1"
+	b.withAPI(north, func(c *client) {
+		var list struct {
+			Sessions []struct{ Number, There, Absent, Leave int }
+		}
+		c.known("SessionList", c.call("GET", class+"/sessions", "", http.StatusOK, &list))
+		if len(list.Sessions) != 4 {
+			t.Errorf("%+v", list)
+		}
+		const seen = `{"events":[{"id":"queue-0001","learner":1,"as":"tick","at":"2026-12-07T09:05:00+08:00"}]}`
+		c.known("AttendAnswer", c.call("POST", first+"/attendance", seen, http.StatusOK, nil))
+		if got := c.call("POST", first+"/attendance", seen, http.StatusOK, nil); !strings.Contains(got, `"recorded":0`) {
+			t.Error(got)
+		}
+		c.call("POST", first+"/attendance", `{"events":[{"learner":1,"as":"tick"},{"learner":4,"as":"tick"}]}`, http.StatusNotFound, nil)
+		c.call("POST", first+"/attendance", `{"events":[{"learner":1,"as":"absent"}]}`, http.StatusBadRequest, nil)
+		c.call("POST", class+"/sessions/9/attendance", seen, http.StatusNotFound, nil)
+		c.call("POST", first+"/count", `{"heads":3}`, http.StatusForbidden, nil)
+		c.call("POST", first+"/close", "", http.StatusForbidden, nil)
+		c.known("LeaveMade", c.call("POST", class+"/leaves", `{"learner":2,"sessions":[1],"reason":"防火"}`, http.StatusCreated, nil))
+		c.call("POST", class+"/leaves", `{"learner":4,"sessions":[1],"reason":"防火"}`, http.StatusNotFound, nil)
+		c.call("POST", "/api/v1/leaves/1/approve", "", http.StatusOK, nil)
+		c.call("POST", "/api/v1/leaves/2/approve", "", http.StatusNotFound, nil)
+		c.call("POST", class+"/people/4/waive", `{"reason":"x"}`, http.StatusNotFound, nil)
+		c.call("POST", class+"/people/3/withdraw", `{"reason":"调走"}`, http.StatusOK, nil)
+	})
+	b.clock.Set(time.Date(2026, 12, 7, 3, 40, 0, 0, time.UTC))
+	b.withAPI(county, func(c *client) {
+		c.call("POST", first+"/count", `{"heads":3}`, http.StatusOK, nil)
+		var s struct{ There, Absent, Leave, Counted int }
+		c.known("ClassSession", c.call("POST", first+"/close", "", http.StatusOK, &s))
+		if s.There != 1 || s.Absent != 3 || s.Leave != 1 || s.Counted != 3 {
+			t.Errorf("%+v", s)
+		}
+		c.call("POST", first+"/make-ups", `{"learner":2,"note":"党校批准"}`, http.StatusOK, nil)
+		c.call("POST", first+"/make-ups", `{"learner":1,"note":"党校批准"}`, http.StatusConflict, nil)
+		c.known("LeaveList", c.call("GET", class+"/leaves?status=approved", "", http.StatusOK, nil))
+		body := c.call("GET", class+"/roll", "", http.StatusOK, nil)
+		c.known("Roll", body)
+		for _, want := range []string{`"word":"补学"`, `"status":"withdrawn"`, `"arrived":null`, `"credited":"3.5"`} {
+			if !strings.Contains(body, want) {
+				t.Errorf("no %s in %s", want, body)
+			}
+		}
+		if got := c.call("GET", class+"/roll?unit="+southVillage+"&format=html", "", http.StatusOK, nil); strings.Contains(got, "罗明") || !strings.Contains(got, "岩温") {
+			t.Error(got)
+		}
+		c.call("GET", class+"/roll?unit=530000000000", "", http.StatusNotFound, nil)
+		c.call("GET", first+"/sheet", "", http.StatusBadRequest, nil)
+		if got := c.call("GET", first+"/sheet?format=csv", "", http.StatusOK, nil); !strings.Contains(got, "签名") {
+			t.Error(got)
+		}
+		c.call("GET", "/api/v1/classes/none/roll", "", http.StatusNotFound, nil)
+	})
 }

@@ -68,7 +68,7 @@ func (b *bundle) roll(scope people.Scope) study.Roll {
 
 func (b *bundle) closeSession(s study.Session) {
 	b.t.Helper()
-	if _, err := b.s.CloseSession(b.t.Context(), s.Ends, "cli:test", "spring", s.Number); err != nil {
+	if _, err := b.s.CloseSession(b.t.Context(), s.Ends, "cli:test", people.Everyone(), "spring", s.Number); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -125,7 +125,7 @@ var classCases = map[string]func(*testing.T, *bundle){
 		b.attend(start, 3, scanned(s, ids[0], 11*time.Minute), first, shared)
 		b.attend(start, 1, scanned(s, ids[0], 20*time.Minute), scanned(s, g, 0)) // the first has been told before
 		refused(t, fault.Conflict, "class.not_over", func() error {
-			_, err := b.s.CloseSession(t.Context(), s.Ends.Add(-time.Minute), "cli:test", "spring", 1)
+			_, err := b.s.CloseSession(t.Context(), s.Ends.Add(-time.Minute), "cli:test", people.Everyone(), "spring", 1)
 			return err
 		})
 		presences := func() (out []study.Presence) {
@@ -171,11 +171,18 @@ var classCases = map[string]func(*testing.T, *bundle){
 		})
 		b.want([]string{"9"}, "SELECT COUNT(*) FROM attendance_events")
 		for _, n := range []int{4, 5} {
-			if err := b.s.CountHeads(t.Context(), later, "cli:test", "spring", 1, n); err != nil {
+			if err := b.s.CountHeads(t.Context(), later, "cli:test", people.Everyone(), "spring", 1, n); err != nil {
 				t.Fatal(err)
 			}
 		}
-		refused(t, fault.Invalid, "class.count_bad", func() error { return b.s.CountHeads(t.Context(), later, "cli:test", "spring", 1, -1) })
+		refused(t, fault.Invalid, "class.count_bad", func() error {
+			return b.s.CountHeads(t.Context(), later, "cli:test", people.Everyone(), "spring", 1, -1)
+		})
+		refused(t, fault.Forbidden, "class.not_whole", func() error { return b.s.CountHeads(t.Context(), later, "cli:test", over(county112), "spring", 1, 5) })
+		refused(t, fault.Forbidden, "class.not_whole", func() error {
+			_, err := b.s.CloseSession(t.Context(), later, "cli:test", over(county113), "spring", 1)
+			return err
+		})
 		if r := b.roll(people.Everyone()); !slices.Equal(r.Counted, []int{5, -1, -1, -1, -1, -1, -1, -1, -1, -1}) {
 			t.Errorf("%v", r.Counted)
 		}
@@ -303,7 +310,7 @@ var classCases = map[string]func(*testing.T, *bundle){
 			})
 			if i%4 == 0 {
 				all.Go(func() {
-					if _, err := b.s.CloseSession(t.Context(), s.Ends, "cli:test", "spring", 1); err != nil {
+					if _, err := b.s.CloseSession(t.Context(), s.Ends, "cli:test", people.Everyone(), "spring", 1); err != nil {
 						t.Error(err)
 					}
 				})
