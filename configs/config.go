@@ -90,6 +90,7 @@ type Content struct {
 	Dir      string `yaml:"dir" help:"folder with courses/; empty takes the courses built in"`
 	Phrases  string `yaml:"phrases" help:"file that overrides single sentences of the phrase catalogue"`
 	Calendar string `yaml:"calendar" help:"holiday file; empty takes the one built in (2026, 2027)"`
+	Targets  string `yaml:"targets" help:"file of the study hours that people need in a year (学时要求); empty takes the one built in"`
 }
 
 // Push is when and how people may be disturbed.

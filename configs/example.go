@@ -14,6 +14,11 @@ import (
 //go:embed calendar.yaml
 var Calendar []byte
 
+// Targets is the file of yearly study hours (学时要求) built in.
+//
+//go:embed targets.yaml
+var Targets []byte
+
 // Example writes the example file: every key with its help, its default and its variable. The
 // file configs/tiangeng.example.yaml and the table of the README are made by it; a test compares.
 func Example() string {

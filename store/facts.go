@@ -28,6 +28,7 @@ type facts struct {
 	trainers []announcing
 	surveys  map[people.LearnerID][]surveyWanted
 	mine     []*conversation.Facts
+	hours    map[people.LearnerID][]*conversation.Facts
 	signing  []signingWanted
 }
 
@@ -55,6 +56,9 @@ func (f *facts) want(to *conversation.Facts, n conversation.Needs) {
 	if n.Record && id.Learner != 0 {
 		push(&f.record, id.Learner, to)
 	}
+	if n.Hours && id.Learner != 0 {
+		push(&f.hours, id.Learner, to)
+	}
 	if n.Name != "" {
 		push(&f.names, n.Name, to)
 	}
@@ -77,7 +81,7 @@ func (f *facts) want(to *conversation.Facts, n conversation.Needs) {
 }
 
 func (f *facts) load(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{f.loadProfiles, f.loadProgress, f.loadRecord, f.loadDue, f.loadSurveys, f.loadNames, f.loadCohorts, f.loadTries, f.loadMine, f.loadSigning, f.loadNotices, f.loadTrainers} {
+	for _, step := range []func(context.Context) error{f.loadProfiles, f.loadProgress, f.loadRecord, f.loadByKind, f.loadDue, f.loadSurveys, f.loadNames, f.loadCohorts, f.loadTries, f.loadMine, f.loadSigning, f.loadNotices, f.loadTrainers} {
 		if err := step(ctx); err != nil {
 			return err
 		}

@@ -18,6 +18,7 @@ type Options struct {
 	Phrases  *content.Phrases
 	Calendar study.Calendar
 	Credit   study.CreditRule // zero: study.Rule2024
+	Targets  study.Targets    // study hours that are asked for in a year
 
 	Bind          people.BindRule
 	Notice        int           // version of the privacy notice in the catalogue; 0: 1
@@ -39,6 +40,7 @@ type Engine struct {
 	phrases  *content.Phrases
 	calendar study.Calendar
 	credit   study.CreditRule
+	targets  study.Targets
 
 	bind          people.BindRule
 	notice        int
@@ -57,7 +59,7 @@ type Engine struct {
 // New makes an engine.
 func New(o Options) *Engine {
 	e := &Engine{
-		library: o.Library, phrases: o.Phrases, calendar: o.Calendar, credit: o.Credit, bind: o.Bind,
+		library: o.Library, phrases: o.Phrases, calendar: o.Calendar, credit: o.Credit, targets: o.Targets, bind: o.Bind,
 		notice: o.Notice, identityTries: o.IdentityTries, learnerTries: o.LearnerTries, late: o.Late, reply: o.ReplyBytes,
 		quietFrom: o.QuietFrom, quietUntil: o.QuietUntil, releaseAbove: o.ReleaseAbove, noticeURL: o.NoticeURL,
 	}
@@ -353,6 +355,8 @@ func (t *turn) runBound() {
 		t.answer()
 	case actRecord:
 		t.record()
+	case actHours:
+		t.showHours()
 	case actPause, actResume, actStop:
 		t.push()
 	case actSwitch:

@@ -51,6 +51,7 @@ type world struct {
 	last    channel.Message
 	seen    []string // effects of the last message
 	signing signingModel
+	byKind  study.Hours // of the active learner this year
 }
 
 // entry is one credit.
@@ -95,7 +96,7 @@ func testCalendar(t testing.TB) study.Calendar {
 
 func testOptions(t testing.TB) conversation.Options {
 	t.Helper()
-	return conversation.Options{Library: testLibrary(t), Phrases: testPhrases(t), Calendar: testCalendar(t), QuietFrom: 21 * time.Hour, QuietUntil: 7 * time.Hour}
+	return conversation.Options{Library: testLibrary(t), Phrases: testPhrases(t), Calendar: testCalendar(t), Targets: testTargets, QuietFrom: 21 * time.Hour, QuietUntil: 7 * time.Hour}
 }
 
 // newWorld has a class that begins on Tuesday 2026-12-01 at 08:00 and one that began never.
@@ -217,6 +218,9 @@ func (w *world) facts(n conversation.Needs) conversation.Facts {
 		if n.Progress && e.Learner == active {
 			f.Enrolments = append(f.Enrolments, e)
 		}
+	}
+	if n.Hours && active != 0 {
+		f.Hours = w.byKind
 	}
 	if n.Record {
 		var r conversation.Record

@@ -41,6 +41,8 @@ func (e *Engine) Need(s State, in channel.Inbound) Needs {
 		return Needs{Progress: last, Profiles: last && e.noticeURL != ""}
 	case actRecord:
 		return Needs{Progress: true, Record: true, Survey: true}
+	case actHours:
+		return Needs{Profiles: true, Hours: true}
 	case actRectify:
 		return Needs{Record: true, Trainer: true, Rectify: true}
 	case actSignIn, actSignOut:

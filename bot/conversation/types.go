@@ -87,6 +87,7 @@ type Needs struct {
 	Profiles bool   // the people bound to this phone, and Learner
 	Progress bool   // the active learner's enrolments, with completed lessons and attempts
 	Record   bool   // totals for 我的学习
+	Hours    bool   // the active learner's hours of this year by source
 	Name     string // roster rows of that exact name (NFKC, blanks removed); "" for none
 	Cohort   string // the class with that code; "" for none
 	Mine     bool   // what is kept about the active learner, and open requests
@@ -137,6 +138,7 @@ type Facts struct {
 	News       []News // what the sender is told with this reply, oldest first
 	Enrolments []Enrolment
 	Record     *Record
+	Hours      study.Hours // of this year
 	Candidates []people.Candidate
 	Cohort     *study.Cohort // nil when Needs.Cohort names no class
 	Tries      Tries

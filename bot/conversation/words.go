@@ -27,6 +27,7 @@ const (
 	actRedo      act = "redo"
 	actReread    act = "reread"
 	actRecord    act = "record"
+	actHours     act = "hours"
 	actHelp      act = "help"
 	actPause     act = "pause"
 	actResume    act = "resume"
@@ -89,7 +90,8 @@ var spoken = map[act]string{
 	actMore:     "继续 下一页 下一个 下页 下一课 下一题 继续学习 接着学 接着 往下 后面 翻页 next more 继续看 继续做 继续答题 题目 看题 再看一遍题",
 	actRedo:     "重做 再做 重新做 重答 再答 重考 再考一次 重来 再来一次 再做一遍 重做错题 错题 补考 重新答题",
 	actReread:   "重读 重看 再看 再看一遍 再读一遍 重新看 看课文 课文 回看 上一页 从头看 重学",
-	actRecord:   "我的学习 我的记录 学习记录 记录 我的 成绩 我的成绩 学时 我的学时 查询 进度 我的进度 学习进度 学了多少 查学时 查成绩 我的学习记录",
+	actRecord:   "我的学习 我的记录 学习记录 记录 我的 成绩 我的成绩 查询 进度 我的进度 学习进度 学了多少 查成绩 我的学习记录",
+	actHours:    "学时 我的学时 查学时 学时查询 查询学时 学时情况 还差多少学时 差多少学时 学时够吗",
 	actHelp:     "帮助 使用帮助 使用说明 怎么用 怎么学 怎么学习 怎么办 功能 菜单 说明 help ? 怎么操作 不会用 人工 客服 人工客服",
 	actPause:    "暂停 暂停推送 暂停学习 先停 停一下 暂停一下 请暂停",
 	actResume:   "恢复 恢复推送 继续推送 恢复学习 重新推送 取消暂停 重新开始推送 取消退订",
@@ -199,7 +201,7 @@ var suggestible = []struct {
 	act  act
 }{
 	{"今日学习", actToday}, {"学习", actToday}, {"开始", actToday}, {"打卡", actToday}, {"上课", actToday}, {"继续", actMore}, {"重做", actRedo},
-	{"重读", actReread}, {"我的学习", actRecord}, {"学习记录", actRecord}, {"学时", actRecord}, {"帮助", actHelp}, {"暂停", actPause}, {"恢复", actResume},
+	{"重读", actReread}, {"我的学习", actRecord}, {"学习记录", actRecord}, {"学时", actHours}, {"帮助", actHelp}, {"暂停", actPause}, {"恢复", actResume},
 	{"退订", actStop}, {"换人", actSwitch}, {"切换", actSwitch}, {"我是谁", actWho}, {"绑定", actBind}, {"解绑", actUnbind}, {"删除我的资料", actForget}, {"通知", actTell}, {"我的通知", actNotices},
 	{"我的信息", actMine}, {"更正信息", actCorrect}, {"代学", actDelegate}, {"转交手机", actHandOver},
 }

@@ -80,6 +80,7 @@ type subject struct {
 	problems []content.Problem
 	phrases  *content.Phrases
 	calendar study.Calendar
+	targets  study.Targets
 	files    fs.FS
 }
 
@@ -110,6 +111,15 @@ func loadSubject(c *configs.Config) (*subject, error) {
 	if s.calendar, err = parseCalendar(data); err != nil {
 		return nil, fmt.Errorf("calendar: %w", err)
 	}
+	data = configs.Targets
+	if c.Content.Targets != "" {
+		if data, err = os.ReadFile(c.Content.Targets); err != nil {
+			return nil, fmt.Errorf("reading the targets: %w", err)
+		}
+	}
+	if s.targets, err = parseTargets(data); err != nil {
+		return nil, fmt.Errorf("targets: %w", err)
+	}
 	return s, nil
 }
 
@@ -117,7 +127,7 @@ func loadSubject(c *configs.Config) (*subject, error) {
 func (s *subject) engine(c *configs.Config, noticeURL string) *conversation.Engine {
 	quiet := policy(c)
 	return conversation.New(conversation.Options{
-		Library: s.library, Phrases: s.phrases, Calendar: s.calendar, Bind: bindRule(c),
+		Library: s.library, Phrases: s.phrases, Calendar: s.calendar, Targets: s.targets, Bind: bindRule(c),
 		QuietFrom: quiet.QuietFrom, QuietUntil: quiet.QuietUntil, ReleaseAbove: c.Push.ReleaseAbove, NoticeURL: noticeURL,
 	})
 }

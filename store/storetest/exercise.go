@@ -54,6 +54,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) (dsn string)) {
 		{"operations", operationCases},
 		{"ledger", ledgerCases},
 		{"recount", recountCases},
+		{"records", recordCases},
 		{"classes", classCases},
 		{"signing", signingCases},
 		{"follow", followCases},
