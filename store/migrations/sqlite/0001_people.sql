@@ -6,8 +6,8 @@ CREATE TABLE IF NOT EXISTS org_units (
     code VARCHAR(12) NOT NULL DEFAULT '' CHECK (length(code) <= 12),
     name VARCHAR(120) NOT NULL DEFAULT '' CHECK (length(name) <= 120),
     full_name VARCHAR(400) NOT NULL DEFAULT '' CHECK (length(full_name) <= 400),
-    valid_from CHAR(10) NOT NULL DEFAULT '' CHECK (length(valid_from) <= 10),
-    valid_to CHAR(10) NOT NULL DEFAULT '' CHECK (length(valid_to) <= 10),
+    valid_from CHAR(10) NOT NULL DEFAULT '',
+    valid_to CHAR(10) NOT NULL DEFAULT '',
     into_code VARCHAR(12) NOT NULL DEFAULT '' CHECK (length(into_code) <= 12),
     updated_at BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (code)
@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS learners (
     push VARCHAR(8) NOT NULL DEFAULT '' CHECK (length(push) <= 8),
     push_hour VARCHAR(5) NOT NULL DEFAULT '' CHECK (length(push_hour) <= 5),
     bound_at BIGINT NOT NULL DEFAULT 0,
-    left_day CHAR(10) NOT NULL DEFAULT '' CHECK (length(left_day) <= 10),
+    left_day CHAR(10) NOT NULL DEFAULT '',
     created_at BIGINT NOT NULL DEFAULT 0,
     updated_at BIGINT NOT NULL DEFAULT 0
 );

@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS roster_changes (
     name VARCHAR(120) NOT NULL DEFAULT '' CHECK (length(name) <= 120),
     category VARCHAR(60) NOT NULL DEFAULT '' CHECK (length(category) <= 60),
     bind_code VARCHAR(12) NOT NULL DEFAULT '' CHECK (length(bind_code) <= 12),
-    left_day CHAR(10) NOT NULL DEFAULT '' CHECK (length(left_day) <= 10),
+    left_day CHAR(10) NOT NULL DEFAULT '',
     phone_key VARCHAR(16) NOT NULL DEFAULT '' CHECK (length(phone_key) <= 16),
     phone_sealed VARCHAR(200) NOT NULL DEFAULT '' CHECK (length(phone_sealed) <= 200),
     phone_lookup VARCHAR(64) NOT NULL DEFAULT '' CHECK (length(phone_lookup) <= 64),
@@ -55,7 +55,7 @@ CREATE TABLE IF NOT EXISTS org_changes (
     name VARCHAR(120) NOT NULL DEFAULT '' CHECK (length(name) <= 120),
     full_name VARCHAR(400) NOT NULL DEFAULT '' CHECK (length(full_name) <= 400),
     into_code VARCHAR(12) NOT NULL DEFAULT '' CHECK (length(into_code) <= 12),
-    day CHAR(10) NOT NULL DEFAULT '' CHECK (length(day) <= 10),
+    day CHAR(10) NOT NULL DEFAULT '',
     at BIGINT NOT NULL DEFAULT 0,
     actor VARCHAR(120) NOT NULL DEFAULT '' CHECK (length(actor) <= 120)
 );
