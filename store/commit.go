@@ -129,6 +129,7 @@ type turnWriter struct {
 	trainers []conversation.Effect
 	surveys  []conversation.AnswerSurvey
 	signed   []signing
+	leaves   []conversation.Effect
 	// bindings come before them: they look at who else has the person.
 	bindings []bindingAct
 }
@@ -171,6 +172,11 @@ func (w *turnWriter) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	leaves, err := w.leaveActs(ctx)
+	if err != nil {
+		return err
+	}
+	acts = append(acts, leaves...)
 	return w.trainerActs(ctx, acts)
 }
 

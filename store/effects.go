@@ -45,6 +45,8 @@ func (w *turnWriter) effect(id conversation.IdentityID, from channel.Address, e 
 			int64(e.Learner), string(study.Active), string(e.Since), w.now, w.now, e.Cohort)
 	case conversation.SetPush:
 		w.after("UPDATE learners SET push = ?, updated_at = ? WHERE id = ?", string(e.Push), w.now, int64(e.Learner))
+	case conversation.AskLeave, conversation.DecideLeave:
+		w.leaves = append(w.leaves, e)
 	case conversation.SignIn, conversation.SignOut:
 		w.sign(id, e)
 	case conversation.Confirmed: // written with the identity's row

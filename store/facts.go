@@ -30,6 +30,7 @@ type facts struct {
 	mine     []*conversation.Facts
 	hours    map[people.LearnerID][]*conversation.Facts
 	signing  []signingWanted
+	coming   []*conversation.Facts
 }
 
 type triesWanted struct {
@@ -71,6 +72,9 @@ func (f *facts) want(to *conversation.Facts, n conversation.Needs) {
 	if n.Survey && id.Learner != 0 {
 		push(&f.surveys, id.Learner, surveyWanted{to, n.SurveyID})
 	}
+	if n.Coming && id.Learner != 0 {
+		f.coming = append(f.coming, to)
+	}
 	if n.SignIn && id.Learner != 0 {
 		f.signing = append(f.signing, signingWanted{to, n.SignSession})
 	}
@@ -81,7 +85,7 @@ func (f *facts) want(to *conversation.Facts, n conversation.Needs) {
 }
 
 func (f *facts) load(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{f.loadProfiles, f.loadProgress, f.loadRecord, f.loadByKind, f.loadDue, f.loadSurveys, f.loadNames, f.loadCohorts, f.loadTries, f.loadMine, f.loadSigning, f.loadNotices, f.loadTrainers} {
+	for _, step := range []func(context.Context) error{f.loadProfiles, f.loadProgress, f.loadRecord, f.loadByKind, f.loadDue, f.loadSurveys, f.loadNames, f.loadCohorts, f.loadTries, f.loadMine, f.loadSigning, f.loadComing, f.loadNotices, f.loadTrainers} {
 		if err := step(ctx); err != nil {
 			return err
 		}

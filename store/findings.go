@@ -167,19 +167,19 @@ func (w assigning) write(ctx context.Context) (int, error) {
 		SELECT ?, e.learner_id, e.cohort_id, e.id, ?, ?, ?, ? FROM enrolments e WHERE e.cohort_id = ?`,
 		int64(w.Finding), string(w.Due), string(study.RectifyOpen), ms, ms, cohort)
 	if err == nil && w.News != "" {
-		err = w.tell(ctx, wanted)
+		err = w.s.tellPeople(ctx, w.q, w.now, wanted, people.NewsRectify, w.News)
 	}
 	return len(wanted), err
 }
 
-// tell puts the news before the people: on every phone where they learn, by themselves or by a helper, or on
-// the one that they bind next.
-func (w assigning) tell(ctx context.Context, learners []int64) error {
-	b := &binder{s: w.s, q: w.q, now: toMs(w.now)}
+// tellPeople puts news before people: on every phone where they learn, by themselves or by a helper, or on the one
+// that they bind next.
+func (s *Store) tellPeople(ctx context.Context, q querier, now time.Time, learners []int64, kind people.NewsKind, reason string) error {
+	b := &binder{s: s, q: q, now: toMs(now)}
 	type phone struct{ id, learner, reader int64 }
 	var phones []phone
 	err := chunks(learners, func(part []int64) error {
-		return each(ctx, w.q, func(rows *sql.Rows) error {
+		return each(ctx, q, func(rows *sql.Rows) error {
 			var p phone
 			err := rows.Scan(&p.id, &p.learner, &p.reader)
 			phones = append(phones, p)
@@ -189,7 +189,7 @@ func (w assigning) tell(ctx context.Context, learners []int64) error {
 	})
 	for _, p := range phones {
 		if err == nil {
-			err = b.tell(ctx, p.id, people.LearnerID(p.reader), people.LearnerID(p.learner), people.NewsRectify, cut(w.News, 200))
+			err = b.tell(ctx, p.id, people.LearnerID(p.reader), people.LearnerID(p.learner), kind, cut(reason, 200))
 		}
 	}
 	return err

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -77,40 +76,81 @@ func (s *Store) AskLeave(ctx context.Context, now time.Time, actor string, scope
 			}
 			sessions = append(sessions, x.ID)
 		}
-		have, err := readLeaves(ctx, q, "v.enrolment_id = ? AND v.status IN ('asked', 'approved')", place)
-		if err != nil {
+		var a act
+		if id, a, err = s.askLeave(ctx, q, now, actor, place, learner, sessions, reason); err != nil || a.Action == "" {
 			return err
 		}
-		for _, v := range have {
-			if slices.Equal(v.Sessions, sessions) {
-				id = v.ID
-				return nil
-			}
-		}
-		r, err := q.ExecContext(ctx, "INSERT INTO leaves (enrolment_id, learner_id, reason, status, asked_at) VALUES (?, ?, ?, ?, ?)",
-			place, int64(learner), reason, string(study.LeaveAsked), toMs(now))
-		if err != nil {
-			return err
-		}
-		n, err := r.LastInsertId()
-		if err != nil {
-			return err
-		}
-		id = study.LeaveID(n)
-		rows := insert{table: "leave_sessions", columns: []string{"leave_id", "session_id"}}
-		for _, x := range sessions {
-			rows.add(n, int64(x))
-		}
-		if err := rows.exec(ctx, q); err != nil {
-			return err
-		}
-		return appendAudit(ctx, s, tx, act{At: now, Actor: actor, Action: "leave.ask", Object: fmt.Sprintf("leave %d learner %d", id, learner), Result: fmt.Sprintf("class %s, %d sessions", cohort, len(sessions))})
+		return appendAudit(ctx, s, tx, a)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("asking for leave: %w", err)
 	}
 	return id, nil
 }
+
+// askLeave writes a leave, unless the same is asked for or approved already; then there is nothing for the audit.
+func (s *Store) askLeave(ctx context.Context, q querier, now time.Time, actor string, place int64, learner people.LearnerID, sessions []study.SessionID, reason string) (id study.LeaveID, a act, err error) {
+	have, err := readLeaves(ctx, q, "v.enrolment_id = ? AND v.status IN ('asked', 'approved')", place)
+	if err != nil {
+		return 0, a, err
+	}
+	for _, v := range have {
+		if slices.Equal(v.Sessions, sessions) {
+			return v.ID, a, nil
+		}
+	}
+	r, err := q.ExecContext(ctx, "INSERT INTO leaves (enrolment_id, learner_id, reason, status, asked_at) VALUES (?, ?, ?, ?, ?)",
+		place, int64(learner), cut(reason, 200), string(study.LeaveAsked), toMs(now))
+	if err != nil {
+		return 0, a, err
+	}
+	n, err := r.LastInsertId()
+	if err != nil {
+		return 0, a, err
+	}
+	rows := insert{table: "leave_sessions", columns: []string{"leave_id", "session_id"}}
+	for _, x := range sessions {
+		rows.add(n, int64(x))
+	}
+	a = act{At: now, Actor: actor, Action: "leave.ask", Object: fmt.Sprintf("leave %d %s", n, learnerObject(learner)), Result: fmt.Sprintf("%d sessions", len(sessions))}
+	return study.LeaveID(n), a, rows.exec(ctx, q)
+}
+
+// decideLeave moves a leave on and tells the person; nothing for the audit when it is so already.
+func (s *Store) decideLeave(ctx context.Context, q querier, now time.Time, actor string, scope people.Scope, id study.LeaveID, to study.LeaveStatus) (act, error) {
+	where, args := scoped(scope)
+	var have study.LeaveStatus
+	var learner int64
+	err := q.QueryRowContext(ctx, "SELECT v.status, v.learner_id FROM leaves v JOIN learners l ON l.id = v.learner_id WHERE v.id = ? AND "+where+s.forUpdate(),
+		append([]any{int64(id)}, args...)...).Scan(&have, &learner)
+	switch {
+	case err != nil:
+		return act{}, missing(err, "class.no_leave", fault.A("id", int64(id)))
+	case have == to:
+		return act{}, nil
+	case have == study.LeaveWithdrawn:
+		return act{}, fault.New(fault.Conflict, "class.leave_gone", fault.A("id", int64(id)))
+	}
+	if _, err := q.ExecContext(ctx, "UPDATE leaves SET status = ?, decided_by = ?, decided_at = ? WHERE id = ?", string(to), cut(actor, 120), toMs(now), int64(id)); err != nil {
+		return act{}, err
+	}
+	if news := leaveNews[to]; news != "" {
+		sessions, err := readSessions(ctx, q, "s.id IN (SELECT w.session_id FROM leave_sessions w WHERE w.leave_id = ?)", int64(id))
+		if err != nil {
+			return act{}, err
+		}
+		var words []string
+		for _, x := range sessions {
+			words = append(words, study.SessionWord(x))
+		}
+		if err := s.tellPeople(ctx, q, now, []int64{learner}, news, strings.Join(words, "、")); err != nil {
+			return act{}, err
+		}
+	}
+	return act{At: now, Actor: actor, Action: "leave." + string(to), Object: fmt.Sprintf("leave %d", id)}, nil
+}
+
+var leaveNews = map[study.LeaveStatus]people.NewsKind{study.LeaveApproved: people.NewsLeaveApproved, study.LeaveRefused: people.NewsLeaveRefused}
 
 // DecideLeave approves or refuses a leave, or withdraws it. A decision can be changed until it is withdrawn. It moves
 // no hours: leave gives none. Leaves outside the scope are fault.NotFound.
@@ -120,23 +160,11 @@ func (s *Store) DecideLeave(ctx context.Context, now time.Time, actor string, sc
 	}
 	err := s.transact(ctx, s.orm, func(tx *gorm.DB) error {
 		q := under(tx)
-		where, args := scoped(scope)
-		var have study.LeaveStatus
-		err := q.QueryRowContext(ctx, `SELECT v.status FROM leaves v JOIN learners l ON l.id = v.learner_id
-			WHERE v.id = ? AND `+where+s.forUpdate(), append([]any{int64(id)}, args...)...).Scan(&have)
-		if errors.Is(err, sql.ErrNoRows) {
-			return fault.New(fault.NotFound, "class.no_leave", fault.A("id", int64(id)))
-		}
-		if err != nil || have == to {
+		a, err := s.decideLeave(ctx, q, now, actor, scope, id, to)
+		if err != nil || a.Action == "" {
 			return err
 		}
-		if have == study.LeaveWithdrawn {
-			return fault.New(fault.Conflict, "class.leave_gone", fault.A("id", int64(id)))
-		}
-		if _, err := q.ExecContext(ctx, "UPDATE leaves SET status = ?, decided_by = ?, decided_at = ? WHERE id = ?", string(to), cut(actor, 120), toMs(now), int64(id)); err != nil {
-			return err
-		}
-		return appendAudit(ctx, s, tx, act{At: now, Actor: actor, Action: "leave." + string(to), Object: fmt.Sprintf("leave %d", id)})
+		return appendAudit(ctx, s, tx, a)
 	})
 	if err != nil {
 		return fmt.Errorf("deciding about a leave: %w", err)

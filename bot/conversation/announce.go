@@ -68,6 +68,12 @@ func (t *turn) runTrainer() {
 		t.decide()
 	case actRelease:
 		t.release()
+	case actLeaves:
+		t.listLeaves()
+	case actLeaveGrant:
+		t.decideLeave(study.LeaveApproved)
+	case actLeaveDeny:
+		t.decideLeave(study.LeaveRefused)
 	case actNeedHelp:
 		t.needHelp()
 	default:

@@ -38,6 +38,7 @@ type Trainer struct {
 	People     int              // with Needs.Help: people in the scope
 	Rectifying Rectifying       // with Needs.Rectify
 	Followed   []study.Followed // … by unit and name; nil when they are too many for an answer
+	Leaves     []LeaveAsked     // with Needs.Leaves: oldest first
 	Cohorts    []TrainerClass   // with Needs.Audiences: classes with people of the scope, newest first, at most 5
 }
 

@@ -383,6 +383,10 @@ func (t *turn) runBound() {
 		t.remind()
 	case actStray:
 		t.say("quiz.no_question")
+	case actLeave:
+		t.leave()
+	case actLeaveBack:
+		t.takeLeaveBack()
 	case actSignIn:
 		t.signIn()
 	case actSignOut:

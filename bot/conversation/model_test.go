@@ -253,6 +253,7 @@ func (w *world) facts(n conversation.Needs) conversation.Facts {
 	}
 	w.trainerFacts(n, &f)
 	w.followFacts(n, &f)
+	w.leaveFacts(n, &f)
 	if n.Tries {
 		for _, at := range w.tries {
 			if w.now.Sub(at) < 24*time.Hour {
@@ -360,6 +361,8 @@ func (w *world) apply(e conversation.Effect) error {
 		return w.applySurvey(e)
 	case conversation.SignIn, conversation.SignOut:
 		return w.applySigning(e)
+	case conversation.AskLeave, conversation.DecideLeave:
+		return w.applyLeave(e)
 	case conversation.Step, conversation.Open, conversation.FinishAttempt:
 	default:
 		return fmt.Errorf("the model does not know the effect %T", e)
@@ -454,6 +457,10 @@ func effectText(e conversation.Effect) string {
 		return surveyEffectText(e)
 	case conversation.SignIn:
 		return fmt.Sprint(name, " ", e.Session, " ", e.Learner, " ", e.Way, map[bool]string{true: " 名单外"}[e.Guest])
+	case conversation.AskLeave:
+		return fmt.Sprint(name, " ", e.Sessions, " ", e.Learner, " ", e.Reason)
+	case conversation.DecideLeave:
+		return fmt.Sprint(name, " ", e.Leave, " ", e.Learner, " ", e.To)
 	case conversation.SignOut:
 		return fmt.Sprint(name, " ", e.Session, " ", e.Learner)
 	}

@@ -20,9 +20,11 @@ type wish struct {
 	name     string  // folded, when the message gives one
 	unit     string
 	code     string
-	text     string // of actCorrect, actCorrectText: what is wrong; "" when it is still to be said
+	text     string // of actCorrect, actCorrectText: what is wrong; of actLeave: why; "" when it is still to be said
 	forOther bool   // the message says 代学 itself
 	folded   string
+	places   []int     // of actLeave: on the list of coming sessions
+	all      bool      // of actLeave: every one
 	number   int       // behind a word: 放行 2; 0 for none
 	hour     string    // of actHour
 	doubt    HourDoubt // of actHour
@@ -45,6 +47,8 @@ func (e *Engine) Need(s State, in channel.Inbound) Needs {
 		return Needs{Profiles: true, Hours: true}
 	case actRectify:
 		return Needs{Record: true, Trainer: true, Rectify: true}
+	case actLeave, actLeaveBack:
+		return Needs{Coming: true}
 	case actSignIn, actSignOut:
 		id, _ := study.SignSession(w.code)
 		return Needs{SignIn: true, SignSession: id}
@@ -108,6 +112,10 @@ func (e *Engine) needOfTrainer(s State, w wish) Needs {
 		return Needs{Trainer: true, Asked: true, Rule: e.bind}
 	case actGrant, actRefuse:
 		return Needs{Trainer: true, Asked: true, AskedID: people.RequestID(w.number), Rule: e.bind}
+	case actLeaves:
+		return Needs{Trainer: true, Leaves: true}
+	case actLeaveGrant, actLeaveDeny:
+		return Needs{Trainer: true, Leaves: true, LeaveID: study.LeaveID(w.number)}
 	case actNeedHelp:
 		return Needs{Trainer: true, Help: true}
 	}
@@ -277,6 +285,10 @@ func readSide(s State, text string, w wish) (wish, bool) {
 	}
 	if number, ok := cutSign(text); ok && strings.HasPrefix(w.folded, "签到") {
 		w.act, w.code = actSignIn, number
+		return w, true
+	}
+	if places, all, reason, ok := cutLeave(text); ok {
+		w.act, w.places, w.all, w.text = actLeave, places, all, reason
 		return w, true
 	}
 	if a, n, reason, ok := cutDecision(text); ok {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tiangeng/tiangeng/bot/conversation"
+	"github.com/tiangeng/tiangeng/bot/people"
 	"github.com/tiangeng/tiangeng/bot/study"
 )
 
@@ -15,6 +16,7 @@ import (
 type signingModel struct {
 	sessions []conversation.OpenSession
 	in       map[string]time.Time // session/learner → since when
+	leaves   []modelLeave
 }
 
 func (w *world) signKey(s conversation.OpenSession) string {
@@ -33,6 +35,71 @@ func (w *world) signingFacts(n conversation.Needs, f *conversation.Facts) {
 			f.Signing = append(f.Signing, s)
 		}
 	}
+}
+
+type modelLeave struct {
+	asked  conversation.LeaveAsked
+	status study.LeaveStatus
+}
+
+func (w *world) leaveFacts(n conversation.Needs, f *conversation.Facts) {
+	if n.Coming && w.identity.Learner != 0 {
+		for _, s := range w.signing.sessions {
+			if !s.Member || s.Ends.Before(w.now) {
+				continue
+			}
+			first := slices.IndexFunc(w.signing.sessions, func(x conversation.OpenSession) bool { return x.Class == s.Class })
+			c := conversation.Coming{Session: s.Session, Enrolment: study.EnrolmentID(first + 1), Class: s.Class}
+			for i, v := range w.signing.leaves {
+				held := v.status == study.LeaveAsked || v.status == study.LeaveApproved
+				if held && slices.ContainsFunc(v.asked.Sessions, func(x study.Session) bool { return x.ID == s.ID }) {
+					c.Leave = v.status
+					if !slices.ContainsFunc(v.asked.Sessions, func(x study.Session) bool { return !x.Starts.After(w.now) }) {
+						c.LeaveID = study.LeaveID(i + 1)
+					}
+				}
+			}
+			f.Coming = append(f.Coming, c)
+		}
+	}
+	if n.Leaves && f.Trainer != nil {
+		for _, v := range w.signing.leaves {
+			if v.status == study.LeaveAsked && (n.LeaveID == 0 || n.LeaveID == v.asked.ID) {
+				f.Trainer.Leaves = append(f.Trainer.Leaves, v.asked)
+			}
+		}
+	}
+}
+
+// applyLeave folds a leave and names what must never happen.
+func (w *world) applyLeave(e conversation.Effect) error {
+	switch e := e.(type) {
+	case conversation.AskLeave:
+		if len(e.Sessions) == 0 || e.Reason == "" || e.Learner != w.identity.Learner || w.identity.Delegate {
+			return fmt.Errorf("a leave of %d from %v", e.Learner, e.Sessions)
+		}
+		w.addLeave(e.Learner, e.Reason, e.Sessions...)
+	case conversation.DecideLeave:
+		if e.Leave < 1 || int(e.Leave) > len(w.signing.leaves) {
+			return fmt.Errorf("there is no leave %d", e.Leave)
+		}
+		v := &w.signing.leaves[e.Leave-1]
+		if own := v.asked.Learner == e.Learner; own != (e.To == study.LeaveWithdrawn) || v.status != study.LeaveAsked && !own {
+			return fmt.Errorf("leave %d: %s by %d", e.Leave, e.To, e.Learner)
+		}
+		v.status = e.To
+	}
+	return nil
+}
+
+func (w *world) addLeave(who people.LearnerID, reason string, sessions ...study.SessionID) {
+	v := conversation.LeaveAsked{ID: study.LeaveID(len(w.signing.leaves) + 1), Learner: who, Name: w.learner(who).Name, UnitName: w.learner(who).UnitName, Reason: reason}
+	for _, s := range w.signing.sessions {
+		if slices.Contains(sessions, s.ID) {
+			v.Class, v.Sessions = s.Class, append(v.Sessions, s.Session)
+		}
+	}
+	w.signing.leaves = append(w.signing.leaves, modelLeave{v, study.LeaveAsked})
 }
 
 // applySigning folds a sign-in and names what must never happen.
@@ -59,10 +126,22 @@ func (w *world) applySigning(e conversation.Effect) error {
 	return nil
 }
 
-// givenSigning: 有课 class start end [名单外], all of today.
+// givenSigning: 有课 class start end [名单外], all of today; 请了假 learner reason, from the first; 批了假.
 func (w *world) givenSigning(t testing.TB, f []string) bool {
 	t.Helper()
-	if f[0] != "有课" {
+	switch f[0] {
+	case "请了假":
+		var who people.LearnerID
+		if _, err := fmt.Sscan(f[1], &who); err != nil {
+			t.Fatal(err)
+		}
+		w.addLeave(who, f[2], 1)
+		return true
+	case "批了假":
+		w.signing.leaves[len(w.signing.leaves)-1].status = study.LeaveApproved
+		return true
+	case "有课":
+	default:
 		return false
 	}
 	if w.signing.in == nil {

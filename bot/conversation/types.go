@@ -107,6 +107,9 @@ type Needs struct {
 	Help      bool             // the people of the trainer's scope, to see who needs help
 	Rectify   bool             // what is not done about findings in the trainer's scope
 	Survey    bool             // the survey that the active learner is asked next
+	Coming    bool             // the sessions of the active learner's classes that are not over
+	Leaves    bool             // leaves in the trainer's scope that wait
+	LeaveID   study.LeaveID    // … this one; 0 for the oldest
 	SignIn    bool             // the sessions that the active learner can sign in to now
 	// SignSession is one whose code was scanned, whether the learner is on its list or not; 0 for none.
 	SignSession study.SessionID
@@ -153,6 +156,7 @@ type Facts struct {
 	Waiting []Waiting     // oldest first, at most 5
 	Asked   []Asked       // oldest first, at most 5
 	Notices []NoticeFact  // newest first, at most 5, of the last 30 days
+	Coming  []Coming      // by class, in order
 	Signing []OpenSession // first what starts first
 	Survey  *SurveyFacts  // nil when nothing is asked
 }

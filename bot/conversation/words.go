@@ -120,10 +120,12 @@ var spoken = map[act]string{
 	actAnnounce: "发通知 发布通知 我要发通知 写通知 新通知 发个通知 发公告 群发 群发通知",
 	actUrgent:   "紧急通知 发紧急通知 紧急",
 
-	actSignIn:  "签到 我要签到 扫码签到 课堂签到 现场签到 上课签到 怎么签到 签到码",
-	actSignOut: "签退 我要签退 课堂签退 签退下课",
-	actRectify: "整改 我的整改 整改任务 整改名单 整改情况 整改台账 查整改 逾期名单 谁逾期",
-	actSurvey:  "问卷 调查 填问卷 问卷调查 做问卷 答问卷 调查问卷 填调查 满意度调查",
+	actLeave:     "请假 我要请假 想请假 要请假 怎么请假",
+	actLeaveBack: "撤回请假 取消请假 不请假了 销假 我要销假",
+	actSignIn:    "签到 我要签到 扫码签到 课堂签到 现场签到 上课签到 怎么签到 签到码",
+	actSignOut:   "签退 我要签退 课堂签退 签退下课",
+	actRectify:   "整改 我的整改 整改任务 整改名单 整改情况 整改台账 查整改 逾期名单 谁逾期",
+	actSurvey:    "问卷 调查 填问卷 问卷调查 做问卷 答问卷 调查问卷 填调查 满意度调查",
 
 	actHourDefault: "默认时间 恢复默认时间 恢复时间 取消定时推送 时间恢复 用默认时间 班里的时间",
 }
@@ -141,6 +143,7 @@ var spokenByTrainers = map[act]string{
 	actRequests: "申请 看申请 查申请 待办申请 代学申请 办申请 审批 待审批 有什么申请",
 	actRelease:  "放行 待放行 放行通知 同意放行 审核通知",
 	actNeedHelp: "谁需要帮助 谁要帮助 需要帮助的 帮扶名单 谁落后 落后名单 谁没学 谁没绑定 没绑定的 谁掉队 掉队名单 谁要帮",
+	actLeaves:   "请假名单 谁请假 批假 审批请假 看请假 请假审批 待批请假",
 	actHalt:     "停止发送 取消发送 停发 撤回 撤回通知 取消通知 停止通知 别发通知了 不发通知了",
 }
 
@@ -174,7 +177,7 @@ var numbered = []struct {
 	word string
 	act  act
 }{
-	{"放行", actRelease}, {"通知结果", actResult}, {"结果", actResult}, {"我的通知", actNotices}, {"看通知", actNotices}, {"通知", actNotices},
+	{"不准假", actLeaveDeny}, {"准假", actLeaveGrant}, {"放行", actRelease}, {"通知结果", actResult}, {"结果", actResult}, {"我的通知", actNotices}, {"看通知", actNotices}, {"通知", actNotices},
 }
 
 // cutNumber reads a word with a number from 1 to 99 behind it.

@@ -132,6 +132,8 @@ const (
 	NewsCorrectRefused  NewsKind = "correct_refused"
 	NewsDeleteDone      NewsKind = "delete_done"
 	NewsDeleteRefused   NewsKind = "delete_refused"
+	NewsLeaveApproved   NewsKind = "leave_approved"
+	NewsLeaveRefused    NewsKind = "leave_refused"
 	NewsRectify         NewsKind = "rectify" // was given courses about a finding
 )
 

@@ -24,19 +24,6 @@ func PresenceWord(p study.Presence) string { return presenceWords[p] }
 
 var placeWords = map[study.EnrolmentStatus]string{study.Withdrawn: "退学", study.Waived: "免修", "": "名单外"}
 
-// SessionWord names a session by day and half of the day, as it stands above a column.
-func SessionWord(s study.Session) string {
-	at := s.Starts.In(study.Zone)
-	half := "上午"
-	switch {
-	case at.Hour() >= 18:
-		half = "晚上"
-	case at.Hour() >= 12:
-		half = "下午"
-	}
-	return fmt.Sprintf("%d月%d日%s", at.Month(), at.Day(), half)
-}
-
 // Verdict is what a register says about a person in the end: nothing while sessions are open.
 func Verdict(roll study.Roll, l study.RollLine) string {
 	switch word := placeWords[l.Status]; {
@@ -61,7 +48,7 @@ func rollTable(roll study.Roll, cutOff time.Time) filed {
 		signed: []string{"班主任（签字）", "单位（盖章）", "日期"},
 	}
 	for _, s := range roll.Sessions {
-		t.heads, t.widths = append(t.heads, SessionWord(s)), append(t.widths, 13)
+		t.heads, t.widths = append(t.heads, study.SessionWord(s)), append(t.widths, 13)
 	}
 	t.heads = append(t.heads, "应得学时", "实得学时", "其中补学学时", "请假学时", "缺勤学时", "结论", "学员签名")
 	t.widths = append(t.widths, 10, 10, 14, 10, 10, 18, 14)
@@ -85,7 +72,7 @@ func rollRule(roll study.Roll) string {
 			open++
 		}
 		if roll.Counted[i] >= 0 {
-			counts = append(counts, SessionWord(s)+strconv.Itoa(roll.Counted[i])+"人")
+			counts = append(counts, study.SessionWord(s)+strconv.Itoa(roll.Counted[i])+"人")
 		}
 	}
 	words := "学时按签到计算，规则 " + study.ClassRule2026.Version + "；请假和缺勤合计超过总学时七分之一的，不予结业"
@@ -126,7 +113,7 @@ func rollRows(roll study.Roll) iter.Seq2[[]sheet.Cell, error] {
 func WriteSignSheet(w io.Writer, f Format, roll study.Roll, s study.Session) (int, error) {
 	t := filed{
 		title: "签到表", notes: [][]sheet.Cell{
-			note("班次", sheet.Text(roll.Cohort.Name)), note("课次", sheet.Text(fmt.Sprintf("第 %d 次 %s %s", s.Number, SessionWord(s), s.Title))), note("地点", sheet.Text(s.Place)),
+			note("班次", sheet.Text(roll.Cohort.Name)), note("课次", sheet.Text(fmt.Sprintf("第 %d 次 %s %s", s.Number, study.SessionWord(s), s.Title))), note("地点", sheet.Text(s.Place)),
 		},
 		heads: []string{"序号", "学员编号", "姓名", "单位", "签到时间", "签名"}, widths: []float64{6, 10, 12, 40, 14, 24}, total: "人数", signed: []string{"清点人数", "班主任（签字）", "日期"},
 	}

@@ -70,3 +70,16 @@ func (r ClassRule) Open(s Session, now time.Time) bool {
 	from, _, until := r.Window(s)
 	return !now.Before(from) && !now.After(until)
 }
+
+// SessionWord names a session by day and half of the day, as it stands above a column.
+func SessionWord(s Session) string {
+	at := s.Starts.In(Zone)
+	half := "上午"
+	switch {
+	case at.Hour() >= 18:
+		half = "晚上"
+	case at.Hour() >= 12:
+		half = "下午"
+	}
+	return fmt.Sprintf("%d月%d日%s", at.Month(), at.Day(), half)
+}

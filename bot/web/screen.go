@@ -13,7 +13,6 @@ import (
 	"rsc.io/qr"
 
 	"github.com/tiangeng/tiangeng/bot/fault"
-	"github.com/tiangeng/tiangeng/bot/report"
 	"github.com/tiangeng/tiangeng/bot/study"
 )
 
@@ -57,7 +56,7 @@ func (p *pages) screen(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-	p.render(w, "screen.html", struct{ Class, When, Place, Title string }{s.Class, report.SessionWord(s.Session), s.Session.Place, s.Session.Title})
+	p.render(w, "screen.html", struct{ Class, When, Place, Title string }{s.Class, study.SessionWord(s.Session), s.Session.Place, s.Session.Title})
 }
 
 // screenNow is what the page asks for again and again.

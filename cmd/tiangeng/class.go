@@ -316,7 +316,7 @@ func (c *leaveListCmd) run(ctx context.Context, p *program) error {
 	}
 	words := map[study.SessionID]string{}
 	for _, s := range sessions {
-		words[s.ID] = report.SessionWord(s)
+		words[s.ID] = study.SessionWord(s)
 	}
 	w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tLEARNER\tSTATUS\tSESSIONS\tREASON")

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,6 +34,38 @@ var signingEffectCases = []effectCase{
 		s.now = s.now.Add(time.Hour)
 		s.effect(conversation.SignOut{Session: id, Learner: s.learners[0]})
 		s.want([]string{fmt.Sprint(id, "|", s.learners[0], "|sign_in|number|"), fmt.Sprint(id, "|", s.learners[0], "|sign_out|number|")}, attended)
+	}},
+	{conversation.AskLeave{}, "is asked once, from sessions that are still to come", func(s *scene) {
+		id := s.sitting()
+		e := conversation.AskLeave{Enrolment: s.places[0], Learner: s.learners[0], Sessions: []study.SessionID{id, id + 1}, Reason: "防火"}
+		s.effect(e)
+		s.effect(e)
+		s.want([]string{fmt.Sprint(s.places[0], "|", s.learners[0], "|防火|asked")}, "SELECT enrolment_id, learner_id, reason, status FROM leaves")
+		s.want([]string{"2"}, "SELECT COUNT(*) FROM leave_sessions")
+		s.want([]string{fmt.Sprint("learner:", s.learners[0], "|leave.ask|2 sessions")}, "SELECT actor, action, result FROM audit WHERE action LIKE 'leave%'")
+		e.Sessions = []study.SessionID{id + 2}
+		s.exec("UPDATE sessions SET closed_at = 1 WHERE number = 3")
+		s.refuse(e)
+		e.Sessions, e.Learner = []study.SessionID{id + 3}, s.learners[1]
+		s.refuse(e) // another one's place
+	}},
+	{conversation.DecideLeave{}, "is a trainer's in scope, or the person's own to take back", func(s *scene) {
+		id := s.sitting()
+		ask := func(i int) {
+			s.effect(conversation.AskLeave{Enrolment: s.places[i], Learner: s.learners[i], Sessions: []study.SessionID{id + study.SessionID(i)}, Reason: "防火"})
+		}
+		ask(0)
+		ask(1)
+		s.refuse(conversation.DecideLeave{Leave: 1, Learner: s.learners[1], To: study.LeaveApproved}) // no trainer
+		s.trains(village1, s.learners[1])
+		s.refuse(conversation.DecideLeave{Leave: 2, Learner: s.learners[1], To: study.LeaveApproved}) // outside the scope
+		s.effect(conversation.DecideLeave{Leave: 1, Learner: s.learners[1], To: study.LeaveApproved})
+		s.refuse(conversation.DecideLeave{Leave: 1, Learner: s.learners[1], To: study.LeaveApproved}) // done already
+		s.want([]string{fmt.Sprint(s.learners[0], "|leave_approved|3月2日上午")}, "SELECT about_id, kind, reason FROM news")
+		s.refuse(conversation.DecideLeave{Leave: 1, Learner: s.learners[1], To: study.LeaveWithdrawn}) // another one's
+		s.effect(conversation.DecideLeave{Leave: 1, Learner: s.learners[0], To: study.LeaveWithdrawn})
+		s.want([]string{"withdrawn", "asked"}, "SELECT status FROM leaves ORDER BY id")
+		s.want([]string{"leave.ask", "leave.ask", "leave.approved", "leave.withdrawn"}, "SELECT action FROM audit WHERE action LIKE 'leave%' ORDER BY id")
 	}},
 }
 
@@ -106,6 +139,37 @@ var signingCases = map[string]func(*testing.T, *bundle){
 			fmt.Sprint(s.ID, "|", ids[0], "|sign_in|number|"), fmt.Sprint(s.ID, "|", ids[0], "|sign_out|number|"),
 		}, attended)
 		b.want([]string{"2"}, "SELECT COUNT(DISTINCT device) FROM attendance_events WHERE kind = 'sign_in'")
+	},
+	"somebody asks for leave, a trainer decides, both in the chat": func(t *testing.T, b *bundle) {
+		_, ids := b.meets(crowd(1, 0)...)
+		_, others := b.enrolled("autumn", person(village1, "教员", "TTTT"))
+		b.trains(county112, others[0])
+		b.done(start, typed("bind1", "o1"), conversation.Bind{Learner: ids[0]})
+		b.done(start, typed("bind2", "o2"), conversation.Bind{Learner: others[0]})
+		b.exec("UPDATE identities SET notice_version = 1")
+		e := engine()
+		for _, c := range []struct{ who, text, want string }{
+			{"o1", "请假", "10. 3月6日下午"},
+			{"o1", "请假 1-2 防火值班", "3月2日上午、3月2日下午"},
+			{"o1", "请假", "1. 3月2日上午（请假待批）"},
+			{"o2", "批假", "1. 学员00"},
+			{"o2", "准假 1", "准假了：学员00"},
+			{"o2", "准假 1", "没有编号 1"},
+			{"o1", "请假", "1. 3月2日上午（已准假）"},
+			{"o1", "撤回请假", "撤回了 1 个"},
+			{"o1", "请假", "1. 3月2日上午\n"},
+			{"o2", "不准假 1", "没有编号 1"},
+		} {
+			if got := b.step(e, start.Add(time.Minute), typed(c.text, c.who)); !strings.Contains(got, c.want) {
+				t.Errorf("%s to %s: %q, want %q", c.text, c.who, got, c.want)
+			}
+		}
+		if got := b.step(e, start.Add(time.Hour), typed("请假 1 有事", "o1")); !strings.Contains(got, "报上去了") {
+			t.Error(got)
+		}
+		if got := b.step(e, start.Add(2*time.Hour), typed("撤回请假", "o1")); !strings.Contains(got, "没有可以撤回") {
+			t.Error("a leave is taken back when its session has begun: ", got)
+		}
 	},
 	"two people on one phone are both doubtful": func(t *testing.T, b *bundle) {
 		sessions, ids := b.meets(crowd(2, 0)...)
