@@ -24,6 +24,7 @@ type Config struct {
 	Content     Content  `yaml:"content"`
 	Push        Push     `yaml:"push"`
 	Binding     Binding  `yaml:"binding"`
+	Roster      Roster   `yaml:"roster"`
 	Log         Log      `yaml:"log"`
 	Clock       Clock    `yaml:"clock"`
 }
@@ -110,6 +111,14 @@ type Push struct {
 type Binding struct {
 	CoolDown  time.Duration `yaml:"cool_down" default:"168h" help:"after a person went from one phone to another, this long no further one; an administrator can end it (tiangeng binding release)"`
 	Delegates int           `yaml:"delegates" default:"3" help:"people without a smartphone who may be learnt for on one phone (代学), 1 to 20"`
+}
+
+// Roster limits what a roster file may do, and holds the keys of telephone numbers.
+type Roster struct {
+	BadPercent     int    `yaml:"bad_percent" default:"5" help:"a file with more than this many bad rows of a hundred is refused as a whole, 0 to 100"`
+	LeftPercent    int    `yaml:"left_percent" default:"20" help:"a full roster by which more than this many people of a hundred would leave is refused, 0 to 100"`
+	PhoneKeys      string `yaml:"phone_keys" secret:"true" help:"keys that seal telephone numbers, id:key,id:key with 32 bytes in base64 each (openssl rand -base64 32); the first seals, all open; empty keeps no numbers"`
+	PhoneLookupKey string `yaml:"phone_lookup_key" secret:"true" help:"key by which a number is found, 32 bytes in base64; never changes"`
 }
 
 // Log is what is written to standard error.

@@ -55,6 +55,14 @@ func (c *Config) Validate() []error {
 	}
 	p = append(p, c.WeChat.validate()...)
 	p = append(p, c.Push.validate()...)
+	for key, n := range map[string]int{"roster.bad_percent": c.Roster.BadPercent, "roster.left_percent": c.Roster.LeftPercent} {
+		if n < 0 || n > 100 {
+			bad(key, "must be 0 to 100")
+		}
+	}
+	if (c.Roster.PhoneKeys == "") != (c.Roster.PhoneLookupKey == "") {
+		bad("roster.phone_keys", "needs roster.phone_lookup_key beside it, and the other way round")
+	}
 	if c.Binding.CoolDown < time.Hour || c.Binding.CoolDown > 90*24*time.Hour {
 		bad("binding.cool_down", "must be between 1h and 2160h")
 	}

@@ -24,6 +24,7 @@ import (
 type Options struct {
 	DSN         string       // mysql://user:password@host:port/database or sqlite:///path/file
 	Connections int          // open connections at most on the path of the turns, 2 or more; 0 means 16
+	Phones      *PhoneKeys   // seal telephone numbers; nil keeps none
 	Logger      *slog.Logger // nil discards; no personal data is written to it
 }
 
@@ -32,6 +33,7 @@ type Options struct {
 type Store struct {
 	dialect dialect
 	log     *slog.Logger
+	phones  *PhoneKeys
 
 	// db serves turns and deliveries: short statements, short time-outs. On SQLite it is the one
 	// connection that writes.
@@ -64,7 +66,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Connections < 2 {
 		return nil, errors.New("the database needs at least 2 connections")
 	}
-	s := &Store{dialect: a.dialect, log: o.Logger}
+	s := &Store{dialect: a.dialect, log: o.Logger, phones: o.Phones}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

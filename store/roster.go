@@ -1,12 +1,16 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,36 +21,65 @@ import (
 	"github.com/tiangeng/tiangeng/bot/study"
 )
 
-// ApplyRoster adds and updates people, all or nothing, and gives them a place in the class when one
-// is named. Somebody is the same person by unit and name, and by code where several share these.
-// Nobody is taken off. The same rows again change nothing and write nothing (R1).
-func (s *Store) ApplyRoster(ctx context.Context, now time.Time, actor string, rows []people.RosterRow, cohort string) (result people.RosterResult, err error) {
-	err = s.transact(ctx, s.bulkORM, func(tx *gorm.DB) error {
-		r := &rosterWriter{s: s, q: under(tx), now: toMs(now), rows: rows}
-		for _, step := range []func(context.Context) error{r.units, r.people, func(ctx context.Context) error { return r.enrol(ctx, now, cohort) }} {
-			if err := step(ctx); err != nil {
+// ApplyRoster is ImportRoster of an addition by the operator.
+func (s *Store) ApplyRoster(ctx context.Context, now time.Time, actor string, rows []people.RosterRow, cohort string) (people.RosterResult, error) {
+	report, err := s.ImportRoster(ctx, now, actor, people.Everyone(), people.RosterImport{Rows: rows, Cohort: cohort})
+	return report.RosterResult, err
+}
+
+// ImportRoster writes a roster, all or nothing, and gives its people a place in the class when one is
+// named. Of an addition nobody is taken off; of a full roster who is missing has left. The same rows
+// again change nothing and write nothing (R1). A dry run reads the same and writes nothing.
+func (s *Store) ImportRoster(ctx context.Context, now time.Time, actor string, scope people.Scope, in people.RosterImport) (report people.ImportReport, err error) {
+	r := &rosterWriter{s: s, q: s.bulk, at: now, now: toMs(now), scope: scope, in: in, rows: in.Rows}
+	if in.DryRun {
+		if err = r.plan(ctx); err == nil {
+			report, err = r.report(ctx)
+		}
+	} else {
+		err = s.transact(ctx, s.bulkORM, func(tx *gorm.DB) error {
+			r = &rosterWriter{s: s, q: under(tx), at: now, now: toMs(now), scope: scope, in: in, rows: in.Rows}
+			if err := s.oneImport(ctx, r.q); err != nil {
 				return err
 			}
-		}
-		result = r.result
-		if r.result.New+r.result.Changed+r.result.Units+r.result.Enrolled == 0 {
-			return nil
-		}
-		return appendAudit(ctx, s, tx, act{At: now, Actor: actor, Action: "roster.apply", Object: "class " + cohort, Result: fmt.Sprintf(
-			"new %d, changed %d, unchanged %d, units %d, enrolled %d", result.New, result.Changed, result.Unchanged, result.Units, result.Enrolled)})
-	})
-	if err != nil {
-		return people.RosterResult{}, fmt.Errorf("applying the roster: %w", err)
+			if err := r.plan(ctx); err != nil {
+				return err
+			}
+			if err := r.write(ctx, actor); err != nil {
+				return err
+			}
+			if report, err = r.report(ctx); err != nil || r.version == 0 && r.result.Enrolled == 0 {
+				return err
+			}
+			return appendAudit(ctx, s, tx, act{At: now, Actor: actor, Action: "roster.apply", Object: "class " + in.Cohort, Result: r.words()})
+		})
 	}
-	return result, nil
+	if err != nil {
+		return people.ImportReport{}, told("importing the roster", err)
+	}
+	return report, nil
 }
 
 type rosterWriter struct {
-	s      *Store
-	q      querier
-	now    int64
-	rows   []people.RosterRow
-	result people.RosterResult
+	s       *Store
+	q       querier
+	at      time.Time
+	now     int64
+	scope   people.Scope
+	in      people.RosterImport
+	rows    []people.RosterRow
+	result  people.RosterResult
+	diff    people.Difference
+	fresh   insert // units that are not there
+	renamed []unitRename
+	version int64
+	last    int64 // learner before the first new one
+}
+
+type unitRename struct {
+	code             string
+	name, full       string
+	before, fullName string
 }
 
 // chunk is how many values one IN list takes.
@@ -63,11 +96,16 @@ func chunks[T any](list []T, f func([]T) error) error {
 	return nil
 }
 
-// units creates and renames.
+// units finds units to be created and renamed.
 func (r *rosterWriter) units(ctx context.Context) error {
 	type named struct{ name, full string }
 	want := map[people.OrgCode]named{}
+	var last []people.OrgUnit
 	for _, row := range r.rows {
+		if len(last) > 0 && len(row.Units) > 0 && &last[0] == &row.Units[0] {
+			continue // the rows of a unit share the slice
+		}
+		last = row.Units
 		var full []string
 		for _, u := range row.Units {
 			if u.Code.Level() > people.LevelProvince {
@@ -96,23 +134,193 @@ func (r *rosterWriter) units(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fresh := insert{table: "org_units", columns: []string{"code", "name", "full_name", "updated_at"}}
+	r.fresh = insert{table: "org_units", columns: []string{"code", "name", "full_name", "updated_at"}}
 	for _, code := range codes {
 		c := people.OrgCode(code)
 		w, h := want[c], have[c]
 		switch _, known := have[c]; {
 		case !known:
-			fresh.add(code, w.name, w.full, r.now)
+			r.fresh.add(code, w.name, w.full, r.now)
 		case w == h:
 			continue
 		default:
-			if _, err := r.q.ExecContext(ctx, "UPDATE org_units SET name = ?, full_name = ?, updated_at = ? WHERE code = ?", w.name, w.full, r.now, code); err != nil {
-				return err
-			}
+			r.renamed = append(r.renamed, unitRename{code, w.name, w.full, h.name, h.full})
 		}
 		r.result.Units++
 	}
-	return fresh.exec(ctx, r.q)
+	return nil
+}
+
+// plan reads the roster as far as the rows concern it, and compares.
+func (r *rosterWriter) plan(ctx context.Context) error {
+	for _, row := range r.rows {
+		if row.Phone != "" && r.s.phones == nil {
+			return fault.New(fault.Conflict, "roster.phones_off")
+		}
+		if !r.scope.Sees(row.Unit) {
+			return fault.New(fault.NotFound, "roster.out_of_scope", fault.A("code", row.Unit))
+		}
+		if r.in.Full != "" && !r.in.Full.Contains(row.Unit) {
+			return fault.New(fault.Invalid, "roster.out_of_unit", fault.A("code", row.Unit), fault.A("unit", r.in.Full))
+		}
+	}
+	if r.in.Full != "" && !r.scope.Sees(r.in.Full) {
+		return fault.New(fault.NotFound, "roster.out_of_scope", fault.A("code", r.in.Full))
+	}
+	if r.in.Cohort != "" {
+		if _, err := r.cohort(ctx); err != nil {
+			return err
+		}
+	}
+	if err := r.units(ctx); err != nil {
+		return err
+	}
+	members, err := r.members(ctx)
+	if err != nil {
+		return err
+	}
+	r.diff = people.Compare(members, r.rows, r.in.Full, r.s.hashPhone())
+	if r.in.Full != "" && r.diff.TooManyLeft(r.in.LeftPercent) {
+		return fault.New(fault.Conflict, "roster.too_many_left", fault.A("count", r.diff.Count(people.PersonLeft)), fault.A("all", r.diff.Staying), fault.A("cap", r.in.LeftPercent))
+	}
+	r.result.New, r.result.Changed, r.result.Moved = r.diff.Count(people.PersonNew), r.diff.Count(people.PersonChanged), r.diff.Count(people.PersonMoved)
+	r.result.Returned, r.result.Left, r.result.Unchanged = r.diff.Count(people.PersonReturned), r.diff.Count(people.PersonLeft), r.diff.Unchanged
+	return nil
+}
+
+// manyRows is from how many rows on the whole roster of the scope is read in one statement.
+const manyRows = 20_000
+
+// members reads everybody whom a row may be, and everybody of a full roster's unit.
+func (r *rosterWriter) members(ctx context.Context) ([]people.Member, error) {
+	var list []people.Member
+	seen := map[people.LearnerID]bool{}
+	scope, scopeArgs := scoped(r.scope)
+	read := func(where string, args ...any) error {
+		return each(ctx, r.q, func(rows *sql.Rows) error {
+			var m people.Member
+			if err := rows.Scan(&m.ID, &m.Unit, &m.Name, &m.Category, &m.Code, &m.Left, &m.Phone); err != nil {
+				return err
+			}
+			if !seen[m.ID] {
+				seen[m.ID] = true
+				list = append(list, m)
+			}
+			return nil
+		}, "SELECT l.id, l.unit_code, l.name, l.category, l.bind_code, l.left_day, COALESCE(t.lookup, '') FROM learners l LEFT JOIN learner_phones t ON t.learner_id = l.id WHERE "+
+			scope+" AND "+where+" ORDER BY l.id", append(slices.Clone(scopeArgs), args...)...)
+	}
+	if len(r.rows) >= manyRows {
+		return list, read("1 = 1")
+	}
+	units, names := map[string]bool{}, map[string]bool{}
+	for _, row := range r.rows {
+		units[string(row.Unit)], names[row.Name] = true, true
+	}
+	err := chunks(slices.Sorted(maps.Keys(units)), func(part []string) error { return read("l.unit_code IN "+marks(len(part)), anys(part)...) })
+	if err == nil {
+		err = chunks(slices.Sorted(maps.Keys(names)), func(part []string) error { return read("l.name IN "+marks(len(part)), anys(part)...) })
+	}
+	if err == nil && r.in.Full != "" {
+		err = read("l.unit_code LIKE ?", r.in.Full.Prefix()+"%")
+	}
+	slices.SortFunc(list, func(a, b people.Member) int { return cmp.Compare(a.ID, b.ID) })
+	return list, err
+}
+
+// write makes what the plan says. One import is one version of the roster.
+func (r *rosterWriter) write(ctx context.Context, actor string) error {
+	if len(r.diff.Changes)+r.result.Units > 0 {
+		if err := r.begin(ctx, actor); err != nil {
+			return err
+		}
+		for _, step := range []func(context.Context) error{r.writeUnits, r.people, r.writePhones} {
+			if err := step(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return r.enrol(ctx, r.at, r.in.Cohort)
+}
+
+// oneImport makes imports go one after the other.
+func (s *Store) oneImport(ctx context.Context, q querier) error {
+	_, err := numbers(ctx, q, "SELECT id FROM roster_imports ORDER BY id DESC LIMIT 1"+s.forUpdate())
+	return err
+}
+
+// begin writes the version; its number is that of everything that follows.
+func (r *rosterWriter) begin(ctx context.Context, actor string) error {
+	i := insert{table: "roster_imports", columns: []string{"at", "actor", "file", "full_unit", "cohort", "new_count", "changed_count", "moved_count", "returned_count", "left_count", "unchanged_count", "rejected_count"}}
+	d := r.result
+	i.add(r.now, cut(actor, 120), cut(r.in.File, 200), string(r.in.Full), cut(r.in.Cohort, 64), d.New, d.Changed, d.Moved, d.Returned, d.Left, d.Unchanged, r.in.Rejected)
+	if err := i.exec(ctx, r.q); err != nil {
+		return err
+	}
+	return r.q.QueryRowContext(ctx, "SELECT MAX(id) FROM roster_imports").Scan(&r.version)
+}
+
+func (r *rosterWriter) writeUnits(ctx context.Context) error {
+	if err := r.fresh.exec(ctx, r.q); err != nil {
+		return err
+	}
+	history := insert{table: "org_changes", columns: []string{"code", "kind", "name", "full_name", "day", "at", "actor"}}
+	for _, u := range r.renamed {
+		if _, err := r.q.ExecContext(ctx, "UPDATE org_units SET name = ?, full_name = ?, updated_at = ? WHERE code = ?", u.name, u.full, r.now, u.code); err != nil {
+			return err
+		}
+		if u.name != u.before {
+			history.add(u.code, string(people.UnitRenamed), u.before, u.fullName, string(study.DayOf(r.at)), r.now, "roster "+strconv.FormatInt(r.version, 10))
+		}
+	}
+	return history.exec(ctx, r.q)
+}
+
+// report puts what changes into words, with the names of units.
+func (r *rosterWriter) report(ctx context.Context) (people.ImportReport, error) {
+	out := people.ImportReport{RosterResult: r.result, Version: r.version, Changes: make([]people.ImportedPerson, 0, len(r.diff.Changes))}
+	names := map[people.OrgCode]string{}
+	for _, row := range r.rows {
+		if n := len(row.Units); n > 0 {
+			names[row.Unit] = row.Units[n-1].Full
+		}
+	}
+	var asked []string
+	for _, c := range r.diff.Changes {
+		if c.Before != nil && names[c.Before.Unit] == "" {
+			names[c.Before.Unit] = string(c.Before.Unit)
+			asked = append(asked, string(c.Before.Unit))
+		}
+	}
+	err := chunks(asked, func(part []string) error {
+		return each(ctx, r.q, func(rows *sql.Rows) error {
+			var code people.OrgCode
+			var full string
+			err := rows.Scan(&code, &full)
+			names[code] = full
+			return err
+		}, "SELECT code, full_name FROM org_units WHERE code IN "+marks(len(part)), anys(part)...)
+	})
+	hash := r.s.hashPhone()
+	for _, c := range r.diff.Changes {
+		p := people.ImportedPerson{Kind: c.Kind, What: c.What(hash)}
+		if c.Row != nil {
+			p.Row, p.Name, p.Unit, p.Place = c.Row.Row, c.Row.Name, c.Row.Unit, names[c.Row.Unit]
+		} else {
+			p.Name, p.Unit, p.Place = c.Before.Name, c.Before.Unit, names[c.Before.Unit]
+		}
+		if c.Kind == people.PersonMoved {
+			p.From, p.Before = c.Before.Unit, names[c.Before.Unit]
+		}
+		out.Changes = append(out.Changes, p)
+	}
+	return out, err
+}
+
+func (r *rosterWriter) words() string {
+	d := r.result
+	return fmt.Sprintf("version %d: new %d, changed %d, moved %d, returned %d, left %d, unchanged %d, units %d, enrolled %d",
+		r.version, d.New, d.Changed, d.Moved, d.Returned, d.Left, d.Unchanged, d.Units, d.Enrolled)
 }
 
 type personKey struct {
@@ -120,13 +328,14 @@ type personKey struct {
 	name string
 }
 
-type personRow struct {
-	id             int64
-	category, code string
+// codedKey is what tells people of a roster apart.
+type codedKey struct {
+	personKey
+	code string
 }
 
-// known reads the people of the rows' units.
-func (r *rosterWriter) known(ctx context.Context) (map[personKey][]personRow, error) {
+// known reads the people of the rows' units who are on the roster.
+func (r *rosterWriter) known(ctx context.Context) (map[codedKey]int64, error) {
 	seen := map[string]bool{}
 	var units []string
 	for _, row := range r.rows {
@@ -135,75 +344,135 @@ func (r *rosterWriter) known(ctx context.Context) (map[personKey][]personRow, er
 			units = append(units, u)
 		}
 	}
-	have := map[personKey][]personRow{}
+	have := make(map[codedKey]int64, len(r.rows))
 	return have, chunks(units, func(part []string) error {
 		return each(ctx, r.q, func(rows *sql.Rows) error {
-			var k personKey
-			var p personRow
-			if err := rows.Scan(&p.id, &k.unit, &k.name, &p.category, &p.code); err != nil {
-				return err
-			}
-			have[k] = append(have[k], p)
-			return nil
-		}, "SELECT id, unit_code, name, category, bind_code FROM learners WHERE unit_code IN "+marks(len(part))+" ORDER BY id", anys(part)...)
+			var k codedKey
+			var id int64
+			err := rows.Scan(&id, &k.unit, &k.name, &k.code)
+			have[k] = id
+			return err
+		}, "SELECT l.id, l.unit_code, l.name, l.bind_code FROM learners l WHERE "+onRoster+" AND l.unit_code IN "+marks(len(part)), anys(part)...)
 	})
 }
 
+// people writes the changes, and how everybody was before.
 func (r *rosterWriter) people(ctx context.Context) error {
-	have, err := r.known(ctx)
-	if err != nil {
-		return err
-	}
-	namesakes := map[personKey]int{}
-	for _, row := range r.rows {
-		namesakes[personKey{row.Unit, row.Name}]++
-	}
 	fresh := insert{table: "learners", columns: []string{"unit_code", "name", "category", "bind_code", "created_at", "updated_at"}}
-	// Of the rows that are there already: an UPDATE that many people share.
-	changed := insert{table: "learners", columns: []string{"id", "unit_code", "name", "category", "bind_code", "updated_at"},
-		tail: r.s.upsert("id", "category", "bind_code", "updated_at")}
-	for _, row := range r.rows {
-		k := personKey{row.Unit, row.Name}
-		p, found := match(have[k], row.Code, namesakes[k] == 1)
-		switch {
-		case !found:
-			fresh.add(string(row.Unit), row.Name, row.Category, row.Code, r.now, r.now)
-			r.result.New++
-		case p.category == row.Category && p.code == row.Code:
-			r.result.Unchanged++
+	changed := r.s.memberRows()
+	var left []int64
+	for _, c := range r.diff.Changes {
+		switch c.Kind {
+		case people.PersonNew:
+			fresh.add(string(c.Row.Unit), c.Row.Name, c.Row.Category, c.Row.Code, r.now, r.now)
+		case people.PersonLeft:
+			left = append(left, int64(c.Before.ID))
 		default:
-			changed.add(p.id, string(row.Unit), row.Name, row.Category, row.Code, r.now)
-			r.result.Changed++
+			changed.add(int64(c.Before.ID), string(c.Row.Unit), c.Row.Name, c.Row.Category, c.Row.Code, "", r.now)
 		}
+	}
+	if err := r.remember(ctx); err != nil {
+		return err
 	}
 	if err := changed.exec(ctx, r.q); err != nil {
 		return err
 	}
-	return fresh.exec(ctx, r.q)
-}
-
-// match finds the person of a row among those of the same unit and name.
-func match(list []personRow, code string, only bool) (personRow, bool) {
-	for _, p := range list {
-		if p.code == code {
-			return p, true
+	if err := fresh.exec(ctx, r.q); err != nil {
+		return err
+	}
+	if len(fresh.args) > 0 {
+		// Those who are new are known by number from now on.
+		_, err := r.q.ExecContext(ctx, "INSERT INTO roster_changes (import_id, learner_id, kind) SELECT ?, l.id, ? FROM learners l WHERE l.id > ?",
+			r.version, string(people.PersonNew), r.last)
+		if err != nil {
+			return err
 		}
 	}
-	if only && len(list) == 1 { // the township gave a new code
-		return list[0], true
+	day := string(study.DayOf(r.at))
+	return chunks(left, func(part []int64) error {
+		_, err := r.q.ExecContext(ctx, "UPDATE learners SET left_day = ?, updated_at = ? WHERE id IN "+marks(len(part)), append([]any{day, r.now}, anys(part)...)...)
+		return err
+	})
+}
+
+// memberRows is an UPDATE that many people share, of rows that are there already.
+func (s *Store) memberRows() *insert {
+	return &insert{table: "learners", columns: []string{"id", "unit_code", "name", "category", "bind_code", "left_day", "updated_at"},
+		tail: s.upsert("id", "unit_code", "name", "category", "bind_code", "left_day", "updated_at")}
+}
+
+// remember writes how those who change were, with their telephone numbers, which stay sealed.
+func (r *rosterWriter) remember(ctx context.Context) error {
+	if err := r.q.QueryRowContext(ctx, "SELECT COALESCE(MAX(id), 0) FROM learners").Scan(&r.last); err != nil {
+		return err
 	}
-	return personRow{}, false
+	type phone struct{ id, sealed, lookup string }
+	phones := map[people.LearnerID]phone{}
+	var with []int64
+	for _, c := range r.diff.Changes {
+		if c.Before != nil && c.Before.Phone != "" {
+			with = append(with, int64(c.Before.ID))
+		}
+	}
+	err := chunks(with, func(part []int64) error {
+		return each(ctx, r.q, func(rows *sql.Rows) error {
+			var id people.LearnerID
+			var p phone
+			err := rows.Scan(&id, &p.id, &p.sealed, &p.lookup)
+			phones[id] = p
+			return err
+		}, "SELECT learner_id, key_id, sealed, lookup FROM learner_phones WHERE learner_id IN "+marks(len(part)), anys(part)...)
+	})
+	if err != nil {
+		return err
+	}
+	before := insert{table: "roster_changes", columns: []string{"import_id", "learner_id", "kind", "unit_code", "name", "category", "bind_code", "left_day", "phone_key", "phone_sealed", "phone_lookup"}}
+	for _, c := range r.diff.Changes {
+		if m := c.Before; m != nil {
+			p := phones[m.ID]
+			before.add(r.version, int64(m.ID), string(c.Kind), string(m.Unit), m.Name, m.Category, m.Code, m.Left, p.id, p.sealed, p.lookup)
+		}
+	}
+	return before.exec(ctx, r.q)
+}
+
+// writePhones seals the numbers that changed.
+func (r *rosterWriter) writePhones(ctx context.Context) error {
+	var wanted []people.RosterChange
+	for _, c := range r.diff.Changes {
+		if c.Row != nil && c.Row.Phone != "" && (c.Before == nil || r.s.phones.Lookup(c.Row.Phone) != c.Before.Phone) {
+			wanted = append(wanted, c)
+		}
+	}
+	if len(wanted) == 0 {
+		return nil
+	}
+	have, err := r.known(ctx)
+	if err != nil {
+		return err
+	}
+	rows := r.s.phoneRows()
+	for _, c := range wanted {
+		id := have[codedKey{personKey{c.Row.Unit, c.Row.Name}, c.Row.Code}]
+		rows.add(id, r.s.phones.first, r.s.phones.seal(id, c.Row.Phone), r.s.phones.Lookup(c.Row.Phone), r.now)
+	}
+	return rows.exec(ctx, r.q)
+}
+
+// cohort is the number of the class.
+func (r *rosterWriter) cohort(ctx context.Context) (id int64, err error) {
+	err = r.q.QueryRowContext(ctx, "SELECT id FROM cohorts WHERE code = ?", r.in.Cohort).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fault.New(fault.NotFound, "push.no_cohort", fault.A("cohort", r.in.Cohort))
+	}
+	return id, err
 }
 
 func (r *rosterWriter) enrol(ctx context.Context, now time.Time, cohort string) error {
 	if cohort == "" {
 		return nil
 	}
-	var id int64
-	err := r.q.QueryRowContext(ctx, "SELECT id FROM cohorts WHERE code = ?", cohort).Scan(&id)
-	if errors.Is(err, sql.ErrNoRows) {
-		return fault.New(fault.NotFound, "push.no_cohort", fault.A("cohort", cohort))
-	}
+	id, err := r.cohort(ctx)
 	if err != nil {
 		return err
 	}
@@ -220,8 +489,8 @@ func (r *rosterWriter) enrol(ctx context.Context, now time.Time, cohort string) 
 	}
 	places := insert{table: "enrolments", columns: []string{"cohort_id", "learner_id", "status", "since", "created_at", "updated_at"}, tail: r.s.orIgnore("created_at")}
 	for _, row := range r.rows {
-		if p, found := match(have[personKey{row.Unit, row.Name}], row.Code, false); found {
-			places.add(id, p.id, string(study.Active), string(study.DayOf(now)), r.now, r.now)
+		if learner, found := have[codedKey{personKey{row.Unit, row.Name}, row.Code}]; found {
+			places.add(id, learner, string(study.Active), string(study.DayOf(now)), r.now, r.now)
 		}
 	}
 	if err := places.exec(ctx, r.q); err != nil {
@@ -232,8 +501,38 @@ func (r *rosterWriter) enrol(ctx context.Context, now time.Time, cohort string) 
 	return err
 }
 
+// PhoneView is how a list shows telephone numbers.
+type PhoneView int
+
+// The views.
+const (
+	PhonesHidden PhoneView = iota
+	PhonesMasked           // 138****8000
+	PhonesPlain            // whole; an act that is recorded
+)
+
 // ExportRoster yields the people of a scope by unit and name. Reading it in again changes nothing.
 func (s *Store) ExportRoster(ctx context.Context, scope people.Scope) iter.Seq2[people.RosterRow, error] {
+	return s.exportRoster(ctx, scope, PhonesHidden)
+}
+
+// ExportPhones is ExportRoster with telephone numbers, and an audit row when they are whole.
+func (s *Store) ExportPhones(ctx context.Context, now time.Time, actor string, scope people.Scope, view PhoneView) (iter.Seq2[people.RosterRow, error], error) {
+	if s.phones == nil {
+		return nil, fault.New(fault.Conflict, "roster.phones_off")
+	}
+	if view == PhonesPlain {
+		err := s.transact(ctx, s.orm, func(tx *gorm.DB) error {
+			return appendAudit(ctx, s, tx, act{At: now, Actor: actor, Action: "roster.phones", Object: "scope " + strings.Join(scope.Prefixes(), " "), Result: "exported"})
+		})
+		if err != nil {
+			return nil, fmt.Errorf("recording an export: %w", err)
+		}
+	}
+	return s.exportRoster(ctx, scope, view), nil
+}
+
+func (s *Store) exportRoster(ctx context.Context, scope people.Scope, view PhoneView) iter.Seq2[people.RosterRow, error] {
 	return func(yield func(people.RosterRow, error) bool) {
 		units, err := s.unitNames(ctx)
 		if err != nil {
@@ -245,8 +544,19 @@ func (s *Store) ExportRoster(ctx context.Context, scope people.Scope) iter.Seq2[
 		n := 1
 		err = each(ctx, s.bulk, func(rows *sql.Rows) error {
 			var r people.RosterRow
-			if err := rows.Scan(&r.Unit, &r.Name, &r.Category, &r.Code); err != nil {
+			var id int64
+			var key, sealed string
+			if err := rows.Scan(&id, &r.Unit, &r.Name, &r.Category, &r.Code, &key, &sealed); err != nil {
 				return err
+			}
+			if view != PhonesHidden && sealed != "" {
+				number, err := s.phones.open(id, key, sealed)
+				if err != nil {
+					return err
+				}
+				if r.Phone = number; view == PhonesMasked {
+					r.Phone = people.MaskPhone(number)
+				}
 			}
 			n++
 			r.Row = n
@@ -260,7 +570,7 @@ func (s *Store) ExportRoster(ctx context.Context, scope people.Scope) iter.Seq2[
 				return stopped
 			}
 			return nil
-		}, "SELECT l.unit_code, l.name, l.category, l.bind_code FROM learners l WHERE "+where+" ORDER BY l.unit_code, l.name, l.id", args...)
+		}, "SELECT l.id, l.unit_code, l.name, l.category, l.bind_code, COALESCE(t.key_id, ''), COALESCE(t.sealed, '') FROM learners l LEFT JOIN learner_phones t ON t.learner_id = l.id WHERE "+onRoster+" AND "+where+" ORDER BY l.unit_code, l.name, l.id", args...)
 		if err != nil && !errors.Is(err, stopped) {
 			yield(people.RosterRow{}, fmt.Errorf("exporting the roster: %w", plain(err)))
 		}

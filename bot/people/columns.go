@@ -1,6 +1,7 @@
 package people
 
 import (
+	_ "embed" // headings.txt
 	"slices"
 	"strings"
 	"unicode"
@@ -25,24 +26,32 @@ const (
 	colName
 	colCategory
 	colCode
+	colPhone
 	columns // how many there are
 )
 
+//go:embed headings.txt
+var headingWords string
+
 // headings are the words for each column, the one that we write first. This is the whole list of
 // what a roster may hold, and why: where a person belongs (lists are made by unit), the name and
-// the short code (to find the right person), the category (lists are made by it). Nothing else is
-// needed, so nothing else is taken (reliability §4, row 35).
-var headings = [columns][]string{
-	colSerial:     {"序号", "顺序号", "行号"},
-	colProvince:   {"省", "省份", "省级"},
-	colPrefecture: {"州市", "市州", "地市", "州", "地州市", "地级市", "州市名称"},
-	colCounty:     {"县市区", "县", "县区", "区县", "县级", "县名称", "县市区名称"},
-	colTownship:   {"乡镇街道", "乡镇", "街道", "乡", "镇", "乡镇名称", "乡镇街道名称"},
-	colVillage:    {"村社区", "村", "行政村", "社区", "村委会", "村名称", "村社区名称"},
-	colUnit:       {"单位代码", "行政区划代码", "区划代码", "统计代码", "统计用区划代码", "单位编码"},
-	colName:       {"姓名", "名字", "学员姓名"},
-	colCategory:   {"干部类别", "类别", "身份", "人员类别"},
-	colCode:       {"绑定码", "验证码", "代码", "短码"},
+// the short code (to find the right person), the category (lists are made by it), and, where the
+// operator has set a key for them, the telephone. Nothing else is needed, so nothing else is taken
+// (reliability §4, row 35).
+var headings = parseHeadings(headingWords)
+
+var columnNames = map[string]column{
+	"serial": colSerial, "province": colProvince, "prefecture": colPrefecture, "county": colCounty, "township": colTownship,
+	"village": colVillage, "unit": colUnit, "name": colName, "category": colCategory, "code": colCode, "phone": colPhone,
+}
+
+func parseHeadings(text string) (list [columns][]string) {
+	for line := range strings.Lines(text) {
+		if name, words, ok := strings.Cut(line, ":"); ok && !strings.HasPrefix(line, "#") {
+			list[columnNames[name]] = strings.Fields(words)
+		}
+	}
+	return list
 }
 
 var required = []column{colUnit, colName, colCode}
@@ -77,9 +86,9 @@ func findHeader(cells []string) (known []column, ok bool) {
 	return known, found >= 2 && (slices.Contains(known, colName) || slices.Contains(known, colUnit))
 }
 
-// newLayout checks the headings: no private one, none unknown unless ignored, none twice, none
+// newLayout checks the headings: no private one (telephones are, unless they are wanted), none unknown unless ignored, none twice, none
 // missing. The error names the heading.
-func newLayout(row int, cells []string, known []column, ignore []string) (*layout, error) {
+func newLayout(row int, cells []string, known []column, o ReadOptions) (*layout, error) {
 	l := &layout{}
 	for c := range l.at {
 		l.at[c] = -1
@@ -88,14 +97,14 @@ func newLayout(row int, cells []string, known []column, ignore []string) (*layou
 		}
 	}
 	ignored := map[string]bool{}
-	for _, name := range ignore {
+	for _, name := range o.Ignore {
 		ignored[foldHeading(name)] = true
 	}
 	for i, c := range known {
 		label := strings.TrimSpace(cells[i])
 		switch folded := foldHeading(label); {
 		case folded == "" && c == colNone:
-		case isPrivate(folded):
+		case isPrivate(folded) && (c != colPhone || !o.Phones) || c == colPhone && !o.Phones:
 			return nil, fault.New(fault.Invalid, "roster.private_column").At("", row, label)
 		case c == colNone && !ignored[folded]:
 			return nil, fault.New(fault.Invalid, "roster.unknown_column").At("", row, label)

@@ -42,6 +42,7 @@ func (p *rowParser) parse() (RosterRow, unitNames) {
 	row.Name = p.name()
 	row.Category = p.category()
 	row.Code = p.code()
+	row.Phone = p.phone()
 	return row, names
 }
 
@@ -57,7 +58,7 @@ func (p *rowParser) text(c column) (string, bool) {
 	case identityCard.MatchString(digits):
 		p.problem(c, "roster.looks_like_id")
 		return "", false
-	case c != colUnit && telephone.MatchString(digits):
+	case c != colUnit && c != colPhone && telephone.MatchString(digits):
 		p.problem(c, "roster.looks_like_phone")
 		return "", false
 	}
@@ -67,6 +68,7 @@ func (p *rowParser) text(c column) (string, bool) {
 var (
 	identityCard = regexp.MustCompile(`^(\d{15}|\d{17}[\dXx])$`) // old and present Chinese identity card numbers
 	telephone    = regexp.MustCompile(`^(\+?86)?1[3-9]\d{9}$`)
+	maskedPhone  = regexp.MustCompile(`^1[3-9]\d\*{4}\d{4}$`)
 )
 
 func (p *rowParser) unit() OrgCode {
@@ -160,6 +162,49 @@ func (p *rowParser) code() string {
 	return code
 }
 
+// phone reads a mobile number: 11 digits. "" for none; a masked one (138****8000), as our own lists show
+// it, is none, so that such a list can be read again without a change.
+func (p *rowParser) phone() string {
+	if p.layout.at[colPhone] < 0 {
+		return ""
+	}
+	s, ok := p.text(colPhone)
+	if !ok {
+		return ""
+	}
+	number, ok := FoldPhone(s)
+	if !ok {
+		p.problem(colPhone, "roster.phone_bad") // the number itself stays out of logs
+	}
+	return number
+}
+
+// FoldPhone brings a mobile number into its one form, 11 digits without 86. "" and a masked number give
+// "" and true; false means that it is no mobile number.
+func FoldPhone(s string) (string, bool) {
+	s = strings.Map(func(r rune) rune {
+		if r == '-' || r == '(' || r == ')' {
+			return -1
+		}
+		return r
+	}, onlyInk(s))
+	if s == "" || maskedPhone.MatchString(s) {
+		return "", true
+	}
+	if !telephone.MatchString(s) {
+		return "", false
+	}
+	return s[len(s)-11:], true
+}
+
+// MaskPhone shows a number as everybody may see it: 138****8000.
+func MaskPhone(number string) string {
+	if len(number) != 11 {
+		return ""
+	}
+	return number[:3] + "****" + number[7:]
+}
+
 // foldUnitName brings a unit's name into its one form: NFKC without blanks and invisible signs. A
 // middle dot would look like the joint of a chain, so it is left out.
 func foldUnitName(s string) string {
@@ -212,6 +257,9 @@ func RosterHeadings() []string {
 		headings[colVillage][0], headings[colUnit][0], headings[colName][0], headings[colCategory][0], headings[colCode][0],
 	}
 }
+
+// PhoneHeading is the heading of telephone numbers, behind RosterHeadings where they are wanted.
+func PhoneHeading() string { return headings[colPhone][0] }
 
 // Cells writes the row under RosterHeadings. Reading it again gives the same row.
 func (r RosterRow) Cells() []string {

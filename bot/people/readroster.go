@@ -1,6 +1,7 @@
 package people
 
 import (
+	"cmp"
 	"errors"
 	"iter"
 	"slices"
@@ -24,6 +25,8 @@ type Roster struct {
 	Problems []*fault.Error // in the order of the file
 	Read     int            // rows below the headings that are not blank
 	Rejected int
+	// HasPhones says that the file has a column of telephone numbers.
+	HasPhones bool
 }
 
 // DefaultBadPercent is how many rows of a hundred may be wrong before a file as a whole is better
@@ -48,6 +51,17 @@ const titleRows = 10
 // The error is a *fault.Error about the file as a whole, or whatever rows gave; then nothing of
 // the file may be used. Problems of single rows are in the result.
 func ReadRoster(file string, rows iter.Seq2[Cells, error], ignore []string) (Roster, error) {
+	return ReadRosterWith(file, rows, ReadOptions{Ignore: ignore})
+}
+
+// ReadOptions say what of a roster file is read.
+type ReadOptions struct {
+	Ignore []string // headings whose columns are passed over
+	Phones bool     // take a column of telephone numbers; without it such a column is refused
+}
+
+// ReadRosterWith is ReadRoster with options.
+func ReadRosterWith(file string, rows iter.Seq2[Cells, error], o ReadOptions) (Roster, error) {
 	r := rosterReader{
 		units: map[OrgCode]unitSeen{}, names: map[string]OrgCode{}, chains: map[OrgCode][]OrgUnit{}, people: map[string]int{},
 	}
@@ -67,13 +81,18 @@ func ReadRoster(file string, rows iter.Seq2[Cells, error], ignore []string) (Ros
 			}
 			continue
 		}
-		if r.layout, err = newLayout(row.Number, row.Cells, known, ignore); err != nil {
+		if r.layout, err = newLayout(row.Number, row.Cells, known, o); err != nil {
 			return Roster{}, inFile(err, file)
 		}
+		r.headings = row
 	}
 	if r.layout == nil {
 		return Roster{}, fault.New(fault.Invalid, "roster.no_header").At(file, 0, "")
 	}
+	if p := r.idColumn(); p != nil {
+		return Roster{}, p.At(file, p.Row, p.Column)
+	}
+	r.out.HasPhones = r.layout.at[colPhone] >= 0
 	for i, p := range r.out.Problems {
 		r.out.Problems[i] = p.At(file, p.Row, p.Column)
 	}
@@ -90,12 +109,14 @@ func inFile(err error, file string) error {
 
 // rosterReader holds what rows are compared with.
 type rosterReader struct {
-	layout *layout
-	out    Roster
-	units  map[OrgCode]unitSeen  // name of each unit, and the row that said so first
-	names  map[string]OrgCode    // parent's code + name → the unit of that name there
-	chains map[OrgCode][]OrgUnit // units of a row, shared by the rows of one unit
-	people map[string]int        // unit, name and code → row
+	layout   *layout
+	headings Cells
+	ids      []int // cells that look like an identity card number, by place
+	out      Roster
+	units    map[OrgCode]unitSeen  // name of each unit, and the row that said so first
+	names    map[string]OrgCode    // parent's code + name → the unit of that name there
+	chains   map[OrgCode][]OrgUnit // units of a row, shared by the rows of one unit
+	people   map[string]int        // unit, name and code → row
 }
 
 type unitSeen struct {
@@ -106,6 +127,7 @@ type unitSeen struct {
 // row takes one row: accepted, or rejected with its problems.
 func (r *rosterReader) row(cells Cells) {
 	r.out.Read++
+	r.countIDs(cells.Cells)
 	p := rowParser{layout: r.layout, cells: cells}
 	row, names := p.parse()
 	if len(p.problems) == 0 {
@@ -119,6 +141,60 @@ func (r *rosterReader) row(cells Cells) {
 	row.Units = r.chain(row.Unit, names, cells.Number)
 	r.people[personKey(row)] = cells.Number
 	r.out.Rows = append(r.out.Rows, row)
+}
+
+// fewIDs is how many cells of a column may look like an identity card number before the column as a
+// whole is taken for one of them. Up to there each is a problem of its row alone.
+const fewIDs = 3
+
+func (r *rosterReader) countIDs(cells []string) {
+	for i, c := range cells {
+		if len(c) < 15 || len(c) > 100 || !identityCard.MatchString(onlyInk(c)) {
+			continue
+		}
+		for len(r.ids) <= i {
+			r.ids = append(r.ids, 0)
+		}
+		r.ids[i]++
+	}
+}
+
+// idColumn is the problem of a file that carries identity card numbers, whatever the column is called
+// and whether it is read or not; nil when there is none.
+func (r *rosterReader) idColumn() *fault.Error {
+	for i, n := range r.ids {
+		if n > fewIDs {
+			heading := strconv.Itoa(i + 1)
+			if i < len(r.headings.Cells) && r.headings.Cells[i] != "" {
+				heading = r.headings.Cells[i]
+			}
+			return fault.New(fault.Invalid, "roster.id_column", fault.A("count", n)).At("", r.headings.Number, heading)
+		}
+	}
+	return nil
+}
+
+// Within rejects the rows outside a scope and, of a full roster, outside its unit.
+func (r Roster) Within(file string, scope Scope, full OrgCode) Roster {
+	rows := make([]RosterRow, 0, len(r.Rows))
+	for _, row := range r.Rows {
+		key := ""
+		switch {
+		case !scope.Sees(row.Unit):
+			key = "roster.out_of_scope"
+		case full != "" && !full.Contains(row.Unit):
+			key = "roster.out_of_unit"
+		}
+		if key == "" {
+			rows = append(rows, row)
+			continue
+		}
+		r.Rejected++
+		r.Problems = append(slices.Clip(r.Problems), fault.New(fault.Invalid, key, fault.A("code", row.Unit), fault.A("unit", full)).At(file, row.Row, headings[colUnit][0]))
+	}
+	r.Rows = rows
+	slices.SortStableFunc(r.Problems, func(a, b *fault.Error) int { return cmp.Compare(a.Row, b.Row) })
+	return r
 }
 
 // compare looks for contradictions to the rows accepted before: a unit with two names, a name with

@@ -41,7 +41,11 @@ func openStore(ctx context.Context, c *configs.Config, log *slog.Logger) (*store
 	if c.Database.DSN == "" {
 		return nil, errors.New("database.dsn is not set: mysql://user:password@host:3306/tiangeng or sqlite:///path/tiangeng.db (TIANGENG_DATABASE_DSN)")
 	}
-	return store.Open(ctx, store.Options{DSN: c.Database.DSN, Connections: c.Database.Connections, Logger: log})
+	phones, err := store.NewPhoneKeys(c.Roster.PhoneKeys, c.Roster.PhoneLookupKey)
+	if err != nil {
+		return nil, err
+	}
+	return store.Open(ctx, store.Options{Phones: phones, DSN: c.Database.DSN, Connections: c.Database.Connections, Logger: log})
 }
 
 // openCurrent opens the database and makes sure that its schema is this version's: an older

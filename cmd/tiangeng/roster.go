@@ -5,28 +5,44 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"iter"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
 
 	"github.com/tiangeng/tiangeng/bot/fault"
 	"github.com/tiangeng/tiangeng/bot/people"
+	"github.com/tiangeng/tiangeng/bot/report"
 	"github.com/tiangeng/tiangeng/bot/sheet"
+	"github.com/tiangeng/tiangeng/bot/study"
+	"github.com/tiangeng/tiangeng/configs"
+	"github.com/tiangeng/tiangeng/content"
+	"github.com/tiangeng/tiangeng/store"
 )
 
 type rosterCmd struct {
-	Import rosterImportCmd `cmd:"" help:"Add and update people from an XLSX or CSV file. The same file again changes nothing."`
-	Export rosterExportCmd `cmd:"" help:"Write the roster as CSV or XLSX; importing it again changes nothing."`
+	Import   rosterImportCmd   `cmd:"" help:"Add and update people from an XLSX or CSV file. The same file again changes nothing."`
+	Export   rosterExportCmd   `cmd:"" help:"Write the roster as CSV or XLSX; importing it again changes nothing."`
+	Template rosterTemplateCmd `cmd:"" help:"Write an empty roster file to fill in."`
+	History  rosterHistoryCmd  `cmd:"" help:"List the imports, the newest first."`
+	Undo     rosterUndoCmd     `cmd:"" help:"Make the roster as it was before the last import."`
+	Phone    rosterPhoneCmd    `cmd:"" help:"Find people by a telephone number."`
+	Rekey    rosterRekeyCmd    `cmd:"" help:"Seal all telephone numbers with the first key of the configuration."`
 }
 
 type rosterImportCmd struct {
 	configFlag
-	File       string   `arg:"" type:"existingfile" help:"Roster file: 姓名, 单位代码, 州市/县市区/乡镇街道/村社区, 干部类别, 绑定码."`
-	Cohort     string   `help:"Also give everybody a place in this class (code)."`
-	DryRun     bool     `help:"Only check the file."`
-	Ignore     []string `help:"Columns of the file to leave out, by heading. Other unknown columns are refused: only what is needed is collected."`
-	BadPercent int      `default:"5" help:"Refuse the file when more than this many rows of a hundred are bad; fewer are left out and listed."`
-	JSON       bool     `help:"Print JSON."`
+	File        string   `arg:"" type:"existingfile" help:"Roster file: 姓名, 单位代码, 州市/县市区/乡镇街道/村社区, 干部类别, 绑定码; 手机号 where keys are set for it."`
+	Cohort      string   `help:"Also give everybody a place in this class (code)."`
+	DryRun      bool     `help:"Only say what the file would change."`
+	Full        string   `help:"The file is the full roster of this unit (code): whoever it does not have any more has left." placeholder:"UNIT"`
+	Ignore      []string `help:"Columns of the file to leave out, by heading. Other unknown columns are refused: only what is needed is collected."`
+	BadPercent  int      `default:"-1" help:"Refuse the file when more than this many rows of a hundred are bad; fewer are left out and listed. Without it roster.bad_percent."`
+	LeftPercent int      `default:"-1" help:"Refuse a full roster by which more than this many people of a hundred would leave. Without it roster.left_percent."`
+	Show        int      `default:"50" help:"List this many of the people who change."`
+	JSON        bool     `help:"Print JSON, with everybody who changes."`
 }
 
 func (c *rosterImportCmd) run(ctx context.Context, p *program) error {
@@ -38,46 +54,227 @@ func (c *rosterImportCmd) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	r, err := readRoster(c.File, c.Ignore)
+	full, err := unitFlag(c.Full)
 	if err != nil {
 		return err
 	}
+	r, err := readRoster(c.File, people.ReadOptions{Ignore: c.Ignore, Phones: cfg.Roster.PhoneKeys != ""})
+	if err != nil {
+		return err
+	}
+	base := filepath.Base(c.File)
+	r = r.Within(base, people.Everyone(), full)
 	for _, f := range r.Problems {
 		fmt.Fprintln(p.stderr, subject.phrases.Fault(f))
 	}
-	if r.TooBad(c.BadPercent) {
-		return fault.New(fault.Invalid, "roster.too_many_bad", fault.A("good", len(r.Rows)), fault.A("bad", r.Rejected), fault.A("cap", c.BadPercent)).At(filepath.Base(c.File), 0, "")
+	if most := orConfigured(c.BadPercent, cfg.Roster.BadPercent); r.TooBad(most) {
+		return fault.New(fault.Invalid, "roster.too_many_bad", fault.A("good", len(r.Rows)), fault.A("bad", r.Rejected), fault.A("cap", most)).At(base, 0, "")
 	}
-	var result people.RosterResult
-	if !c.DryRun {
-		s, err := openCurrent(ctx, cfg, logger(cfg, p.stderr))
-		if err != nil {
-			return err
-		}
-		defer closing(s)
-		clock, err := openClock(ctx, cfg)
-		if err != nil {
-			return err
-		}
-		if result, err = s.ApplyRoster(ctx, clock.Now(), actor(), r.Rows, c.Cohort); err != nil {
-			return fmt.Errorf("writing the roster: %w", err)
-		}
+	s, clock, err := openRoster(ctx, cfg, p)
+	if err != nil {
+		return err
+	}
+	defer closing(s)
+	got, err := s.ImportRoster(ctx, clock.Now(), actor(), people.Everyone(), people.RosterImport{
+		File: base, Rows: r.Rows, Rejected: r.Rejected, Full: full, Cohort: c.Cohort, DryRun: c.DryRun,
+		LeftPercent: orConfigured(c.LeftPercent, cfg.Roster.LeftPercent),
+	})
+	if err != nil {
+		return fmt.Errorf("writing the roster: %w", err)
 	}
 	if c.JSON {
 		return json.NewEncoder(p.stdout).Encode(map[string]any{
-			"accepted": len(r.Rows), "rejected": r.Rejected, "dryRun": c.DryRun, "result": result,
+			"accepted": len(r.Rows), "rejected": r.Rejected, "dryRun": c.DryRun, "result": got.RosterResult, "version": got.Version, "changes": got.Changes,
 		})
 	}
-	fmt.Fprintln(p.stdout, subject.phrases.Say("roster.read", fault.A("good", len(r.Rows)), fault.A("bad", r.Rejected)))
-	if !c.DryRun {
-		fmt.Fprintln(p.stdout, subject.phrases.Say("roster.applied", fault.A("new", result.New), fault.A("changed", result.Changed),
-			fault.A("unchanged", result.Unchanged), fault.A("units", result.Units), fault.A("enrolled", result.Enrolled)))
+	return printImport(p, subject.phrases, r, got, c.DryRun, c.Show)
+}
+
+func printImport(p *program, say *content.Phrases, r people.Roster, got people.ImportReport, dry bool, show int) error {
+	fmt.Fprintln(p.stdout, say.Say("roster.read", fault.A("good", len(r.Rows)), fault.A("bad", r.Rejected)))
+	d := got.RosterResult
+	fmt.Fprintln(p.stdout, say.Say("roster.diff", fault.A("new", d.New), fault.A("changed", d.Changed), fault.A("moved", d.Moved),
+		fault.A("returned", d.Returned), fault.A("left", d.Left), fault.A("unchanged", d.Unchanged)))
+	if dry {
+		w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+		for _, c := range got.Changes[:min(len(got.Changes), max(show, 0))] {
+			row, from := "", ""
+			if c.Row > 0 {
+				row = strconv.Itoa(c.Row)
+			}
+			if c.From != "" {
+				from = c.Before
+			}
+			fmt.Fprintln(w, strings.Join([]string{row, say.Say("roster.kind_" + string(c.Kind)), c.Name, c.Place, from, strings.Join(c.What, "、")}, "\t"))
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+		fmt.Fprintln(p.stdout, say.Say("roster.dry"))
+		return nil
+	}
+	fmt.Fprintln(p.stdout, say.Say("roster.written", fault.A("units", d.Units), fault.A("enrolled", d.Enrolled)))
+	if got.Version > 0 {
+		fmt.Fprintln(p.stdout, say.Say("roster.version", fault.A("version", got.Version)))
 	}
 	return nil
 }
 
+// orConfigured is what a flag says, or the configuration where it says nothing.
+func orConfigured(flag, configured int) int {
+	if flag < 0 {
+		return configured
+	}
+	return flag
+}
+
+// unitFlag reads a unit's code; "" is none.
+func unitFlag(s string) (people.OrgCode, error) {
+	if s == "" {
+		return "", nil
+	}
+	code, ok := people.ParseOrgCode(s)
+	if !ok {
+		return "", fault.New(fault.Invalid, "roster.unit_code_bad", fault.A("code", s))
+	}
+	return code, nil
+}
+
+func openRoster(ctx context.Context, cfg *configs.Config, p *program) (*store.Store, *clock, error) {
+	s, err := openCurrent(ctx, cfg, logger(cfg, p.stderr))
+	if err != nil {
+		return nil, nil, err
+	}
+	clock, err := openClock(ctx, cfg)
+	if err != nil {
+		closing(s)
+		return nil, nil, err
+	}
+	return s, clock, nil
+}
+
+type rosterTemplateCmd struct {
+	Format string `default:"xlsx" enum:"csv,xlsx" help:"csv or xlsx."`
+	Phones bool   `help:"With a column for telephone numbers."`
+	Output string `short:"o" help:"File to write; standard output without it." placeholder:"FILE"`
+}
+
+func (c *rosterTemplateCmd) run(_ context.Context, p *program) error {
+	return writeOut(p, c.Output, func(w io.Writer) error {
+		return report.WriteRoster(w, c.Format, c.Phones, func(func(people.RosterRow, error) bool) {})
+	})
+}
+
+type rosterHistoryCmd struct {
+	configFlag
+	Limit int  `default:"20" help:"How many."`
+	JSON  bool `help:"Print JSON."`
+}
+
+func (c *rosterHistoryCmd) run(ctx context.Context, p *program) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	s, _, err := openRoster(ctx, cfg, p)
+	if err != nil {
+		return err
+	}
+	defer closing(s)
+	list, err := s.RosterImports(ctx, people.Everyone(), c.Limit)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return json.NewEncoder(p.stdout).Encode(list)
+	}
+	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "版本\t时间\t经办\t文件\t新增\t变动\t调动\t回来\t离开\t撤销")
+	for _, v := range list {
+		undone := ""
+		if !v.UndoneAt.IsZero() {
+			undone = v.UndoneAt.In(study.Zone).Format(time.DateTime)
+		}
+		d := v.Result
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\n", v.Version, v.At.In(study.Zone).Format(time.DateTime), v.Actor, v.File, d.New, d.Changed, d.Moved, d.Returned, d.Left, undone)
+	}
+	return w.Flush()
+}
+
+type rosterUndoCmd struct {
+	configFlag
+	JSON bool `help:"Print JSON."`
+}
+
+func (c *rosterUndoCmd) run(ctx context.Context, p *program) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	subject, err := loadSubject(cfg)
+	if err != nil {
+		return err
+	}
+	s, clock, err := openRoster(ctx, cfg, p)
+	if err != nil {
+		return err
+	}
+	defer closing(s)
+	v, err := s.UndoRoster(ctx, clock.Now(), actor(), people.Everyone())
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return json.NewEncoder(p.stdout).Encode(v)
+	}
+	fmt.Fprintln(p.stdout, subject.phrases.Say("roster.undone", fault.A("version", v.Version), fault.A("changed", v.Result.Changed+v.Result.Moved+v.Result.Returned),
+		fault.A("left", v.Result.Left), fault.A("new", v.Result.New)))
+	return nil
+}
+
+type rosterPhoneCmd struct {
+	configFlag
+	Number string `arg:"" help:"The number."`
+}
+
+func (c *rosterPhoneCmd) run(ctx context.Context, p *program) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	s, _, err := openRoster(ctx, cfg, p)
+	if err != nil {
+		return err
+	}
+	defer closing(s)
+	list, err := s.FindPhone(ctx, people.Everyone(), c.Number)
+	for _, l := range list {
+		fmt.Fprintf(p.stdout, "%d\t%s\t%s\t%s\n", l.ID, l.Name, l.UnitName, l.Category)
+	}
+	return err
+}
+
+type rosterRekeyCmd struct{ configFlag }
+
+func (c *rosterRekeyCmd) run(ctx context.Context, p *program) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	s, clock, err := openRoster(ctx, cfg, p)
+	if err != nil {
+		return err
+	}
+	defer closing(s)
+	n, err := s.RekeyPhones(ctx, clock.Now(), actor())
+	if err == nil {
+		fmt.Fprintln(p.stdout, n)
+	}
+	return err
+}
+
 // readRoster reads a roster file: good rows, and every bad one with row, column and reason.
-func readRoster(name string, ignore []string) (people.Roster, error) {
+func readRoster(name string, o people.ReadOptions) (people.Roster, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return people.Roster{}, fmt.Errorf("opening the roster: %w", err)
@@ -88,23 +285,13 @@ func readRoster(name string, ignore []string) (people.Roster, error) {
 		return people.Roster{}, fmt.Errorf("opening the roster: %w", err)
 	}
 	base := filepath.Base(name)
-	return people.ReadRoster(base, cells(sheet.Read(f, info.Size(), base, sheet.DefaultLimits())), ignore)
-}
-
-// cells hands the sheet's rows to package people, which must not know sheets.
-func cells(rows iter.Seq2[sheet.Row, error]) iter.Seq2[people.Cells, error] {
-	return func(yield func(people.Cells, error) bool) {
-		for r, err := range rows {
-			if !yield(people.Cells(r), err) {
-				return
-			}
-		}
-	}
+	return report.ReadRoster(f, info.Size(), base, o)
 }
 
 type rosterExportCmd struct {
 	configFlag
 	Format string `default:"csv" enum:"csv,xlsx" help:"csv or xlsx."`
+	Phones string `default:"no" enum:"no,masked,plain" help:"Telephone numbers: no, masked (138****8000) or plain; plain is recorded."`
 	Output string `short:"o" help:"File to write; standard output without it." placeholder:"FILE"`
 }
 
@@ -113,41 +300,24 @@ func (c *rosterExportCmd) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	s, err := openCurrent(ctx, cfg, logger(cfg, p.stderr))
+	s, clock, err := openRoster(ctx, cfg, p)
 	if err != nil {
 		return err
 	}
 	defer closing(s)
+	rows := s.ExportRoster(ctx, people.Everyone())
+	if c.Phones != "no" {
+		view := store.PhonesMasked
+		if c.Phones == "plain" {
+			view = store.PhonesPlain
+		}
+		if rows, err = s.ExportPhones(ctx, clock.Now(), actor(), people.Everyone(), view); err != nil {
+			return err
+		}
+	}
 	return writeOut(p, c.Output, func(w io.Writer) error {
-		return writeRoster(w, c.Format, s.ExportRoster(ctx, people.Everyone()))
+		return report.WriteRoster(w, c.Format, c.Phones != "no", rows)
 	})
-}
-
-// table is a sheet being written.
-type table interface {
-	Write(kind sheet.RowKind, cells []sheet.Cell) error
-	Close() error
-}
-
-func writeRoster(w io.Writer, format string, rows iter.Seq2[people.RosterRow, error]) error {
-	var t table
-	if format == "xlsx" {
-		t = sheet.NewXLSX(w, sheet.XLSXOptions{Sheet: "花名册", Frozen: 1})
-	} else {
-		t = sheet.NewCSV(w)
-	}
-	if err := t.Write(sheet.RowHeader, texts(people.RosterHeadings())); err != nil {
-		return err
-	}
-	for r, err := range rows {
-		if err != nil {
-			return err
-		}
-		if err := t.Write(sheet.RowData, texts(r.Cells())); err != nil {
-			return err
-		}
-	}
-	return t.Close()
 }
 
 func texts(list []string) []sheet.Cell {

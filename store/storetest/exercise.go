@@ -42,6 +42,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) (dsn string)) {
 		{"effects", effectTests()},
 		{"announcements", announceFactCases},
 		{"people", peopleCases},
+		{"roster", rosterCases},
 		{"binding", bindingCases},
 		{"courses", courseCases},
 		{"push", pushCases},

@@ -33,7 +33,8 @@ CREATE TABLE IF NOT EXISTS roster_changes (
     phone_key VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
     phone_sealed VARCHAR(200) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
     phone_lookup VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
-    PRIMARY KEY (import_id, learner_id)
+    PRIMARY KEY (import_id, learner_id),
+    KEY roster_changes_learner (learner_id, import_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- Phone numbers, optional. sealed: AES-GCM under the key of that id; lookup: keyed hash for finding

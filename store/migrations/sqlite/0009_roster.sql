@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS roster_changes (
     phone_lookup VARCHAR(64) NOT NULL DEFAULT '' CHECK (length(phone_lookup) <= 64),
     PRIMARY KEY (import_id, learner_id)
 );
+CREATE INDEX IF NOT EXISTS roster_changes_learner ON roster_changes (learner_id, import_id);
 
 -- Phone numbers, optional. sealed: AES-GCM under the key of that id; lookup: keyed hash for finding
 -- a number.
