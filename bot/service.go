@@ -111,6 +111,7 @@ type Service struct {
 	unconfirmed   map[channel.Address]channel.Inbound
 
 	purgedAt    time.Time     // when the last purge was; of poll alone
+	enrolledAt  time.Time     // when rules were last looked at; of poll alone
 	kick        chan struct{} // a moved clock or a new push asks for a look now
 	kickSending chan struct{} // the same for the dispatcher
 	pausedUntil atomic.Int64  // Unix ms: the platform told us to stop sending
@@ -206,6 +207,7 @@ func (s *Service) poll(ctx context.Context, kick <-chan struct{}, do func()) {
 // look does one round of everything but sending. A part that fails is logged and tried again at
 // the next round; it does not hold up the others.
 func (s *Service) look(ctx context.Context) {
+	s.try(ctx, "enrol", s.enrol) // who joined today has today's lesson
 	s.try(ctx, "tick", s.Tick)
 	s.try(ctx, "forecast", s.ForecastDrafts)
 	s.try(ctx, "freeze", s.Freeze)
@@ -243,6 +245,26 @@ func (s *Service) purge(ctx context.Context) error {
 	s.purgedAt = now
 	if rows > 0 {
 		s.o.Logger.Info("purged", "rows", rows)
+	}
+	return nil
+}
+
+// enrolEvery is how often the roster is looked through for people who fit the rules of classes. A roster that is
+// imported is looked through at once.
+const enrolEvery = time.Hour
+
+func (s *Service) enrol(ctx context.Context) error {
+	now := s.o.Now()
+	if now.Sub(s.enrolledAt).Abs() < enrolEvery {
+		return nil
+	}
+	n, err := s.o.Store.EnrolByRules(ctx, now)
+	if err != nil {
+		return err
+	}
+	s.enrolledAt = now
+	if n > 0 {
+		s.o.Logger.Info("enrolled by rule", "places", n)
 	}
 	return nil
 }

@@ -95,6 +95,9 @@ type Store interface {
 	// of more than a month ago. It returns how many rows.
 	Purge(ctx context.Context, now time.Time) (int64, error)
 
+	// EnrolByRules gives places to people who fit the rules of classes and have none; it returns how many.
+	EnrolByRules(ctx context.Context, now time.Time) (int, error)
+
 	// Ping reports whether the database answers, and its clock.
 	Ping(ctx context.Context) (databaseNow time.Time, err error)
 

@@ -96,6 +96,15 @@ func TestAClassThatMeets(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+	// A rule enrols whoever fits, and who joins the roster later.
+	write(t, b.path("ruled.yaml"), "cohorts:\n  - {code: ruled, name: 全镇班, courses: [fang-fanpin], start: \"2026-12-07\", hour: \"08:00\", days: workdays, enrol: [{unit: \"539901100000\", category: 村干部}]}\n")
+	if out := b.must("cohort", "import", "-c", b.config, b.path("ruled.yaml")); !strings.Contains(out, "6 enrolled by rule") {
+		t.Error(out)
+	}
+	write(t, b.path("late.csv"), rosterHead+"周晚,"+southVillage+",云南省,示范州,田埂县,青松镇,青石村民委员会,村干部,A0099\n")
+	if out := b.must("roster", "import", "-c", b.config, "--json", b.path("late.csv")); !strings.Contains(out, `"enrolled":1`) {
+		t.Error(out)
+	}
 	page := class("roll", "class-1", "--format", "html")
 	if !strings.Contains(page, "班主任（签字）：") || !strings.Contains(page, "补学") || strings.Contains(page, "不是最后结果") {
 		t.Error(page)

@@ -21,6 +21,7 @@ import (
 	"github.com/tiangeng/tiangeng/bot/fault"
 	"github.com/tiangeng/tiangeng/bot/people"
 	"github.com/tiangeng/tiangeng/bot/study"
+	"github.com/tiangeng/tiangeng/store"
 )
 
 type cohortCmd struct {
@@ -50,6 +51,10 @@ type cohortFile struct {
 		Hour    string   `yaml:"hour"`
 		Days    any      `yaml:"days"` // "workdays", or a list of mon … sun
 		Meets   *meeting `yaml:"meets"`
+		Enrol   []struct {
+			Unit     string `yaml:"unit"`
+			Category string `yaml:"category"`
+		} `yaml:"enrol"`
 	} `yaml:"cohorts"`
 }
 
@@ -83,6 +88,7 @@ func (m meeting) sessions(cohort string) ([]study.Session, error) {
 type plannedCohort struct {
 	study.Cohort
 	Sessions []study.Session
+	Enrol    []store.EnrolRule
 }
 
 var (
@@ -137,11 +143,22 @@ func (c *cohortImportCmd) run(ctx context.Context, p *program) error {
 		if err != nil {
 			return fmt.Errorf("class %s: %w", cohort.Code, err)
 		}
+		ruled, err := s.ApplyEnrolRules(ctx, clock.Now(), actor(), cohort.Code, cohort.Enrol)
+		if err != nil {
+			return fmt.Errorf("class %s: %w", cohort.Code, err)
+		}
 		word := "unchanged"
-		if changed || moved > 0 {
+		if changed || ruled || moved > 0 {
 			word = "written"
 		}
 		fmt.Fprintf(p.stdout, "%s\t%s\t%s\n", cohort.Code, cohort.Name, word)
+	}
+	n, err := s.EnrolByRules(ctx, clock.Now())
+	if err != nil {
+		return err
+	}
+	if n > 0 {
+		fmt.Fprintf(p.stdout, "%d enrolled by rule\n", n)
 	}
 	return nil
 }
@@ -200,6 +217,13 @@ func parseCohorts(data []byte) ([]plannedCohort, error) {
 			if planned.Sessions, err = c.Meets.sessions(c.Code); err != nil {
 				bad("meets: %v", err)
 			}
+		}
+		for _, e := range c.Enrol {
+			unit, ok := people.ParseOrgCode(e.Unit)
+			if !ok || len([]rune(e.Category)) > 60 {
+				bad("enrol: unit must be a code of 12 digits (in quotes), and category at most 60 characters")
+			}
+			planned.Enrol = append(planned.Enrol, store.EnrolRule{Unit: unit, Category: strings.TrimSpace(e.Category)})
 		}
 		list = append(list, planned)
 	}

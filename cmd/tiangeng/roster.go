@@ -82,6 +82,13 @@ func (c *rosterImportCmd) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return fmt.Errorf("writing the roster: %w", err)
 	}
+	if !c.DryRun {
+		ruled, err := s.EnrolByRules(ctx, clock.Now())
+		if err != nil {
+			return err
+		}
+		got.Enrolled += ruled
+	}
 	if c.JSON {
 		return json.NewEncoder(p.stdout).Encode(map[string]any{
 			"accepted": len(r.Rows), "rejected": r.Rejected, "dryRun": c.DryRun, "result": got.RosterResult, "version": got.Version, "changes": got.Changes,

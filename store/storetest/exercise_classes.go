@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -296,6 +297,81 @@ var classCases = map[string]func(*testing.T, *bundle){
 			t.Fatal(err)
 		}
 		b.want([]string{"class.withdraw|调走", "class.waive|已有证书", "class.return|调回"}, "SELECT action, result FROM audit WHERE action IN ('class.withdraw', 'class.waive', 'class.return') ORDER BY id")
+	},
+	"rules give places to whoever fits, late joiners too, and take none away": func(t *testing.T, b *bundle) {
+		b.enrolled("spring")
+		rules := []store.EnrolRule{{Unit: township112, Category: "村干部"}, {Unit: county113}}
+		apply := func(want bool) {
+			t.Helper()
+			if changed, err := b.s.ApplyEnrolRules(t.Context(), start, "cli:test", "spring", rules); changed != want || err != nil {
+				t.Errorf("changed %t, %v", changed, err)
+			}
+		}
+		enrol := func(at time.Time, want int) {
+			t.Helper()
+			if n, err := b.s.EnrolByRules(t.Context(), at); n != want || err != nil {
+				t.Errorf("%d new places, %v; want %d", n, err, want)
+			}
+		}
+		rows := crowd(3, 2)
+		rows[1].Category = "驻村干部"
+		roster := func(rows ...people.RosterRow) {
+			if _, err := b.s.ApplyRoster(t.Context(), start, "tester", rows, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		roster(rows...)
+		enrol(start, 0)
+		apply(true)
+		apply(false)
+		enrol(start, 4)
+		enrol(start, 0)
+		b.want([]string{"学员00|2026-03-02", "学员02|2026-03-02", "学员03|2026-03-02", "学员04|2026-03-02"}, "SELECT l.name, e.since FROM enrolments e JOIN learners l ON l.id = e.learner_id ORDER BY l.name")
+		b.want([]string{"rule|class.enrol|spring|4 enrolled"}, "SELECT actor, action, object, result FROM audit WHERE action = 'class.enrol'")
+		b.exec("UPDATE enrolments SET status = 'withdrawn' WHERE learner_id = (SELECT id FROM learners WHERE name = '学员00')")
+		b.exec("DELETE FROM enrolments WHERE learner_id = (SELECT id FROM learners WHERE name = '学员02')")
+		b.exec("UPDATE learners SET left_day = '2026-03-03' WHERE name = '学员02'")
+		roster(person(village1, "新来的", "NNNN"), person("539901001201", "外地的", "WWWW"))
+		enrol(start.AddDate(0, 0, 2), 1)
+		b.want([]string{"新来的|2026-03-04"}, "SELECT l.name, e.since FROM enrolments e JOIN learners l ON l.id = e.learner_id WHERE l.name IN ('新来的', '外地的', '学员02')")
+		b.want([]string{"withdrawn"}, "SELECT status FROM enrolments WHERE learner_id = (SELECT id FROM learners WHERE name = '学员00')")
+		roster(person(village2, "太晚了", "LLLL"))
+		enrol(time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC), 0) // the class has ended
+		rules = nil
+		apply(true)
+		enrol(start, 0)
+		refused(t, fault.NotFound, "push.no_cohort", func() error {
+			_, err := b.s.ApplyEnrolRules(t.Context(), start, "cli:test", "none", rules)
+			return err
+		})
+	},
+	"many enrol by rule at once": func(t *testing.T, b *bundle) {
+		b.enrolled("spring")
+		if _, err := b.s.ApplyRoster(t.Context(), start, "tester", crowd(20, 0), ""); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.s.ApplyEnrolRules(t.Context(), start, "cli:test", "spring", []store.EnrolRule{{Unit: county112}}); err != nil {
+			t.Fatal(err)
+		}
+		var all sync.WaitGroup
+		var total atomic.Int64
+		for i := range 4 {
+			s := b.s
+			if i%2 == 1 {
+				s = b.open()
+			}
+			all.Go(func() {
+				n, err := s.EnrolByRules(t.Context(), start)
+				if err != nil {
+					t.Error(err)
+				}
+				total.Add(int64(n))
+			})
+		}
+		all.Wait()
+		if total.Load() != 20 {
+			t.Errorf("%d new places", total.Load())
+		}
 	},
 	"a class of 148 over five days ends as it was": classOf148,
 	"closing and signing in at the same time lose nothing": func(t *testing.T, b *bundle) {
