@@ -59,6 +59,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) (dsn string)) {
 		{"classes", classCases},
 		{"signing", signingCases},
 		{"follow", followCases},
+		{"scope", scopeCases},
 	} {
 		t.Run(suite.name, func(t *testing.T) {
 			t.Parallel()
