@@ -36,9 +36,11 @@ func (w *turnWriter) noticeEffect(e conversation.Effect) error {
 	case conversation.SetHour:
 		w.after("UPDATE learners SET push_hour = ?, updated_at = ? WHERE id = ?", e.Hour, w.now, int64(e.Learner))
 	case conversation.Acknowledge:
+		w.pulls = append(w.pulls, pull{e.Learner, e.Campaign, delivery.WhyAcked})
 		w.after("UPDATE deliveries SET acked_at = ? WHERE learner_id = ? AND acked_at = 0"+these, w.now, int64(e.Learner), e.Campaign, e.Campaign)
 	case conversation.ReadNotices:
 		for _, id := range e.Campaigns {
+			w.pulls = append(w.pulls, pull{e.Learner, id, delivery.WhyPulled})
 			w.after("UPDATE deliveries SET pulled_at = ? WHERE learner_id = ? AND pulled_at = 0 AND state NOT IN ('accepted', 'delivered')"+these,
 				w.now, int64(e.Learner), id, id)
 		}
@@ -48,6 +50,48 @@ func (w *turnWriter) noticeEffect(e conversation.Effect) error {
 		w.trainers = append(w.trainers, e)
 	default:
 		return fmt.Errorf("the store has no case for the effect %T", e)
+	}
+	return nil
+}
+
+// pull is a campaign that somebody has read or acknowledged in the chat: what waits of it, and of the
+// reminders of it, need not be sent any more.
+type pull struct {
+	learner  people.LearnerID
+	campaign int64
+	why      delivery.Why
+}
+
+// settlePulls ends the deliveries that wait. The rows are locked, as a dispatcher's write-ahead locks
+// them: either the call has begun, and the row stays as it is, or it never begins.
+func (w *turnWriter) settlePulls(ctx context.Context) error {
+	now := fromMs(w.now)
+	for _, p := range w.pulls {
+		ids, err := numbers(ctx, w.tx, `SELECT d.id FROM deliveries d`+w.s.by("deliveries_learner")+` JOIN campaigns c ON c.id = d.campaign_id
+			WHERE d.learner_id = ? AND d.state IN ('pending', 'claimed') AND (c.id = ? OR c.of_id = ?) ORDER BY d.id`, int64(p.learner), p.campaign, p.campaign)
+		if err != nil || len(ids) == 0 {
+			if err != nil {
+				return fmt.Errorf("finding what was pulled: %w", err)
+			}
+			continue
+		}
+		jobs, err := w.s.jobs(ctx, w.tx, ids)
+		if err != nil {
+			return fmt.Errorf("locking what was pulled: %w", err)
+		}
+		var changed []*job
+		for _, id := range ids {
+			j := jobs[id]
+			if j == nil || j.state != delivery.Pending && j.state != delivery.Claimed {
+				continue // the call began while we waited for the lock
+			}
+			j.end(delivery.Skipped, p.why)
+			j.owner, j.batch = "", 0 // a mass send that has it is mustered anew: see BeginMassBatch
+			changed = append(changed, j)
+		}
+		if err := w.s.write(ctx, w.tx, now, changed); err != nil {
+			return fmt.Errorf("settling what was pulled: %w", err)
+		}
 	}
 	return nil
 }

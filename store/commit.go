@@ -130,6 +130,7 @@ type turnWriter struct {
 	surveys  []conversation.AnswerSurvey
 	signed   []signing
 	leaves   []conversation.Effect
+	pulls    []pull
 	// bindings come before them: they look at who else has the person.
 	bindings []bindingAct
 }
@@ -161,6 +162,9 @@ func (w *turnWriter) write(ctx context.Context) error {
 		if _, err := w.tx.ExecContext(ctx, q.query, q.args...); err != nil {
 			return fmt.Errorf("writing an effect: %w", err)
 		}
+	}
+	if err := w.settlePulls(ctx); err != nil {
+		return err
 	}
 	if err := w.surveyAnswers(ctx); err != nil {
 		return err

@@ -340,7 +340,7 @@ func (s *Store) BeginMassBatch(ctx context.Context, now time.Time, b bot.MassBat
 		if err != nil || x == nil || x.state != delivery.Claimed || x.Owner != b.Owner || x.Term != b.Term || !x.leased {
 			return err
 		}
-		changed, err := s.membersChanged(ctx, q, x)
+		changed, err := s.membersChanged(ctx, q, x, len(b.To))
 		if err != nil {
 			return err
 		}
@@ -358,10 +358,16 @@ func (s *Store) BeginMassBatch(ctx context.Context, now time.Time, b bot.MassBat
 	return begun, nil
 }
 
-// membersChanged reports whether somebody of a claimed batch has left, paused or stopped since (D4).
-func (s *Store) membersChanged(ctx context.Context, q querier, b *massCall) (bool, error) {
+// membersChanged reports whether somebody of a claimed batch has left, paused, stopped or read it in the
+// chat since (D4). The members are locked, so that nobody is taken out between this look and the
+// write-ahead; named is how many the call names.
+func (s *Store) membersChanged(ctx context.Context, q querier, b *massCall, named int) (bool, error) {
+	members, err := numbers(ctx, q, "SELECT id FROM deliveries"+s.by("deliveries_batch")+" WHERE batch_id = ? AND state = 'claimed' ORDER BY id"+s.forUpdate(), b.ID)
+	if err != nil || len(members) != named {
+		return true, err
+	}
 	var n int
-	err := q.QueryRowContext(ctx, "SELECT COUNT(*) FROM deliveries d"+s.by("deliveries_batch")+` LEFT JOIN profiles p ON p.identity_id = d.identity_id AND p.learner_id = d.learner_id
+	err = q.QueryRowContext(ctx, "SELECT COUNT(*) FROM deliveries d"+s.by("deliveries_batch")+` LEFT JOIN profiles p ON p.identity_id = d.identity_id AND p.learner_id = d.learner_id
 		LEFT JOIN learners l ON l.id = d.learner_id
 		WHERE d.batch_id = ? AND d.state = 'claimed' AND (p.learner_id IS NULL OR l.id IS NULL OR l.push = ? OR l.push <> '' AND l.updated_at >= ?)`,
 		b.ID, string(people.PushOff), b.updatedAt).Scan(&n)

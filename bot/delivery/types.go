@@ -106,6 +106,8 @@ const (
 	WhyPlatform     Why = "platform"  // the platform refused; Outcome.Reason has the word
 	WhyAmbiguous    Why = "ambiguous" // no certain answer
 	WhyPoison       Why = "poison"    // failed too often, or cannot be made into a message
+	WhyPulled       Why = "pulled"    // the person read it in the chat before it was sent
+	WhyAcked        Why = "acked"     // a reminder: the person acknowledged before it was sent
 )
 
 // Facts is what is known about a recipient at this moment (DESIGN rule 2: never a stored flag).

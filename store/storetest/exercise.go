@@ -51,6 +51,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) (dsn string)) {
 		{"sends", sendCases},
 		{"mass", massCases},
 		{"outbox", outboxCases},
+		{"pull", pullCases},
 		{"list", listCases},
 		{"operations", operationCases},
 		{"ledger", ledgerCases},
