@@ -17,7 +17,7 @@ func meets(scope people.Scope, a bot.Audience) clause {
 	var c clause
 	where, args := scoped(scope)
 	c.add(onRoster+" AND "+where, args...)
-	if len(args) == 0 && where != "1 = 1" {
+	if len(scope.Prefixes()) == 0 { // nobody is seen, whatever is asked
 		return c
 	}
 	if own := conditions(a); own.text.Len() > 0 {
@@ -35,6 +35,9 @@ func meets(scope people.Scope, a bot.Audience) clause {
 	}
 	return c
 }
+
+// hasIt is the condition that a delivery d has come to its person, may have, or was read in the chat.
+const hasIt = "(d.state IN ('accepted', 'delivered', 'unknown') OR d.pulled_at > 0)"
 
 // Places that count for classes and progress.
 const placeCounts = "e.status IN ('active', 'completed')"
@@ -65,8 +68,7 @@ func conditions(a bot.Audience) clause {
 		c.sep(" AND ", "l.id IN ("+numberList(a.Learners)+")")
 	}
 	if a.Unacked != 0 {
-		c.sep(" AND ", `EXISTS (SELECT 1 FROM deliveries d WHERE d.campaign_id = ? AND d.learner_id = l.id AND d.acked_at = 0
-			AND d.state IN ('accepted', 'delivered', 'unknown'))`, int64(a.Unacked))
+		c.sep(" AND ", "EXISTS (SELECT 1 FROM deliveries d WHERE d.campaign_id = ? AND d.learner_id = l.id AND d.acked_at = 0 AND "+hasIt+")", int64(a.Unacked))
 	}
 	return c
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -27,7 +28,7 @@ func scanImport(rows *sql.Rows) (v people.ImportedVersion, err error) {
 // importsWithin is the condition on imports i that concern nobody outside the scope, and somebody inside it.
 func importsWithin(scope people.Scope) (string, []any) {
 	where, args := scoped(scope)
-	if where == "1 = 1" {
+	if slices.Contains(scope.Prefixes(), "") { // everybody: also an import that changed nobody
 		return where, nil
 	}
 	return `EXISTS (SELECT 1 FROM roster_changes c WHERE c.import_id = i.id) AND NOT EXISTS (SELECT 1 FROM roster_changes c JOIN learners l ON l.id = c.learner_id
