@@ -72,7 +72,7 @@ type Audience struct {
 	Progress   *Progress          `json:"progress,omitempty"`
 	Tags       []string           `json:"tags,omitempty"`
 	Learners   []people.LearnerID `json:"learners,omitempty"` // an explicit list
-	Unacked    CampaignID         `json:"unacked,omitempty"`  // was sent this campaign and has not acknowledged
+	Unacked    CampaignID         `json:"unacked,omitempty"`  // was sent this campaign, or read it in the chat, and has not acknowledged
 	Except     *Audience          `json:"except,omitempty"`   // whoever meets this is left out; its own Except is not looked at
 }
 

@@ -10,9 +10,11 @@ import (
 	"unicode/utf8"
 
 	"github.com/tiangeng/tiangeng/bot/channel"
+	"github.com/tiangeng/tiangeng/bot/conversation"
 	"github.com/tiangeng/tiangeng/bot/delivery"
 	"github.com/tiangeng/tiangeng/bot/fault"
 	"github.com/tiangeng/tiangeng/bot/people"
+	"github.com/tiangeng/tiangeng/bot/study"
 )
 
 // What a campaign may hold: a text has to fit into one message with its frame.
@@ -285,7 +287,8 @@ func (s *Service) RemindUnacked(ctx context.Context, scope people.Scope, id Camp
 		return c, fault.New(fault.Conflict, "campaign.no_ack_wanted")
 	}
 	r, _, err := s.DraftCampaign(ctx, Campaign{
-		Key: fmt.Sprintf("remind/%d/%s", id, s.day()), Kind: delivery.KindReminder, Title: c.Title, Body: Body{Text: c.Body.Text},
+		Key: conversation.RemindKey(int64(id), study.DayOf(s.o.Now())), Kind: delivery.KindReminder, Title: c.Title,
+		Body:     Body{Text: orText(c.Body.Text, c.Title)}, // of a picture or a sound there is only the title
 		Audience: Audience{Unacked: id}, Scope: c.Scope, WantsAck: true, By: actor, Of: id,
 	})
 	if err != nil {

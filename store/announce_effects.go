@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -184,19 +185,60 @@ func (w *turnWriter) draft(ctx context.Context, e conversation.DraftCampaign) (a
 	if e.Urgent {
 		kind = delivery.KindUrgent
 	}
+	body := bot.Body{Text: e.Text}
+	if e.Of != 0 {
+		if body.Text, err = w.remindOf(ctx, e); err != nil {
+			return act{}, err
+		}
+		kind, audience = delivery.KindReminder, bot.Audience{Unacked: bot.CampaignID(e.Of)}
+	}
 	due := fromMs(w.now)
 	if !e.At.IsZero() {
 		due = e.At
 	}
 	c := bot.Campaign{
-		Key: e.Key, Kind: kind, Title: e.Title, Body: bot.Body{Text: e.Text}, Audience: audience, Scope: scope,
-		DueAt: due, Deadline: due.Add(chatCampaignLife), WantsAck: e.WantsAck, By: byLearner(e.Learner),
+		Key: e.Key, Kind: kind, Title: e.Title, Body: body, Audience: audience, Scope: scope,
+		DueAt: due, Deadline: due.Add(chatCampaignLife), WantsAck: e.WantsAck, By: byLearner(e.Learner), Of: bot.CampaignID(e.Of),
 	}
 	id, made, err := w.s.draft(ctx, w.tx, fromMs(w.now), c)
 	if err == nil && !made {
 		err = errLost // the key is somebody else's: the message is a repeat of one that took effect
 	}
 	return campaignAct(fromMs(w.now), c.By, "create", id, string(kind)), err
+}
+
+// remindOf makes room for a reminder of the trainer's own campaign and returns what it says. A reminder
+// of the same day that was never sent is given up for it, whoever began it; of one that was sent the
+// turn knew nothing.
+func (w *turnWriter) remindOf(ctx context.Context, e conversation.DraftCampaign) (text string, err error) {
+	var body []byte
+	var title string
+	err = w.tx.QueryRowContext(ctx, "SELECT title, body FROM campaigns WHERE id = ? AND made_by = ? AND wants_ack = 1 AND of_id = 0", e.Of, byLearner(e.Learner)).Scan(&title, &body)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", errLost
+	}
+	var b bot.Body
+	if err == nil {
+		err = fromJSON(body, &b)
+	}
+	if err != nil {
+		return "", err
+	}
+	var old int64
+	var status bot.CampaignStatus
+	err = w.tx.QueryRowContext(ctx, "SELECT id, status FROM campaigns WHERE request_key = ?"+w.s.forUpdate(), e.Key).Scan(&old, &status)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+	case err != nil:
+		return "", err
+	case status != bot.CampaignDraft:
+		return "", errLost
+	default:
+		if _, err := w.discard(ctx, byLearner(e.Learner), "m.id = ?", old); err != nil {
+			return "", err
+		}
+	}
+	return cmp.Or(b.Text, title), nil
 }
 
 // lockCampaign finds the one campaign that meets where and holds it to the end of the transaction;

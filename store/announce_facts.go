@@ -276,37 +276,108 @@ func sortReasons(list []conversation.Count) {
 }
 
 // resultOf reads the n-th newest campaign that the trainer has sent, and counts what became of it.
-func (f *facts) resultOf(ctx context.Context, a announcing, _ *conversation.Trainer) error {
+func (f *facts) resultOf(ctx context.Context, a announcing, t *conversation.Trainer) error {
 	if a.n.Result <= 0 {
 		return nil
 	}
-	r := &conversation.Result{}
-	var due, frozen, pausedUntil int64
-	var paused string
-	err := f.q.QueryRowContext(ctx, `SELECT id, title, status, due_at, frozen_at, paused_by, paused_until, wants_ack FROM campaigns
-		WHERE made_by = ? AND status <> 'draft' ORDER BY id DESC LIMIT 1 OFFSET `+itoa(a.n.Result-1), byLearner(a.to.Identity.Learner)).
-		Scan(&r.ID, &r.Title, &r.Status, &due, &frozen, &paused, &pausedUntil, &r.WantsAck)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
+	id, err := f.resultID(ctx, a)
+	if err != nil || id == 0 {
+		return err
 	}
+	r := &conversation.Result{}
+	var due, pausedUntil int64
+	var paused string
+	var body []byte
+	err = f.q.QueryRowContext(ctx, "SELECT id, title, body, status, due_at, paused_by, paused_until, wants_ack FROM campaigns WHERE id = ?", id).
+		Scan(&r.ID, &r.Title, &body, &r.Status, &due, &paused, &pausedUntil, &r.WantsAck)
 	if err != nil {
 		return err
 	}
+	var b bot.Body
+	if err := fromJSON(body, &b); err != nil {
+		return err
+	}
+	r.Text = cmp.Or(b.Text, r.Title)
 	r.At, r.Paused = fromMs(due), paused != "" && (pausedUntil == 0 || pausedUntil > toMs(f.now))
 	a.to.Result = r
-	return f.countResult(ctx, r)
+	if err := f.countResult(ctx, r); err != nil {
+		return err
+	}
+	if a.n.Silent {
+		err = f.q.QueryRowContext(ctx, "SELECT COUNT(*) > 0 FROM campaigns WHERE request_key = ? AND status <> 'draft'", conversation.RemindKey(r.ID, study.DayOf(f.now))).Scan(&r.RemindedToday)
+	}
+	if err != nil || a.n.Names == "" {
+		return err
+	}
+	return f.peopleOf(ctx, a.n, t.Scope, r)
+}
+
+// resultID finds the campaign that the trainer means among the own ones, 0 for none: that of the
+// number, the one looked at last, or the newest.
+func (f *facts) resultID(ctx context.Context, a announcing) (id int64, err error) {
+	own := "made_by = ? AND status <> 'draft'"
+	args := []any{byLearner(a.to.Identity.Learner)}
+	if a.n.ResultOf != 0 {
+		meant := "id"
+		if a.n.Silent { // of a reminder that was looked at: what it reminds of
+			meant = "CASE WHEN of_id > 0 THEN of_id ELSE id END"
+		}
+		var of int64
+		err = f.q.QueryRowContext(ctx, "SELECT "+meant+" FROM campaigns WHERE id = ? AND "+own, append([]any{a.n.ResultOf}, args...)...).Scan(&of)
+		if err == nil {
+			err = f.q.QueryRowContext(ctx, "SELECT id FROM campaigns WHERE id = ? AND "+own, append([]any{of}, args...)...).Scan(&id)
+		}
+		if !errors.Is(err, sql.ErrNoRows) {
+			return id, err
+		}
+	}
+	if a.n.Silent {
+		own += " AND wants_ack = 1 AND of_id = 0"
+	}
+	err = f.q.QueryRowContext(ctx, "SELECT id FROM campaigns WHERE "+own+" ORDER BY id DESC LIMIT 1 OFFSET "+itoa(a.n.Result-1), args...).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	return id, err
+}
+
+// peopleOf reads one page of people by name, within the trainer's scope as it is now.
+func (f *facts) peopleOf(ctx context.Context, n conversation.Needs, scope people.Scope, r *conversation.Result) error {
+	which := "d.state IN ('skipped', 'failed', 'refused', 'unknown', 'expired', 'cancelled')"
+	if n.Names == conversation.NamesSilent {
+		which = "d.acked_at = 0 AND " + hasIt
+	}
+	where, args := scoped(scope)
+	err := each(ctx, f.q, func(rows *sql.Rows) error {
+		var p conversation.Named
+		err := rows.Scan(&p.Name, &p.Unit, &p.Why)
+		if p.Why == "ambiguous" {
+			p.Why = ""
+		}
+		r.Names = append(r.Names, p)
+		return err
+	}, "SELECT l.name, COALESCE(u.name, ''), d.why FROM deliveries d"+f.store.by("deliveries_recipient")+
+		" JOIN learners l ON l.id = d.learner_id LEFT JOIN org_units u ON u.code = l.unit_code WHERE d.campaign_id = ? AND "+which+" AND "+where+
+		" ORDER BY d.learner_id LIMIT "+itoa(conversation.NamesPage+1)+" OFFSET "+itoa((max(1, n.Page)-1)*conversation.NamesPage), append([]any{r.ID}, args...)...)
+	if len(r.Names) > conversation.NamesPage {
+		r.Names, r.MoreNames = r.Names[:conversation.NamesPage], true
+	}
+	return err
 }
 
 func (f *facts) countResult(ctx context.Context, r *conversation.Result) error {
 	reasons := map[string]int{}
 	err := each(ctx, f.q, func(rows *sql.Rows) error {
 		var state, why string
-		var n, pulled, acked int
-		if err := rows.Scan(&state, &why, &n, &pulled, &acked); err != nil {
+		var n, pulled, acked, silent int
+		if err := rows.Scan(&state, &why, &n, &pulled, &acked, &silent); err != nil {
 			return err
 		}
 		r.Audience += n
 		r.Acked += acked
+		if r.WantsAck {
+			r.Silent += silent
+		}
 		unreached := true
 		switch state {
 		case "delivered":
@@ -340,8 +411,8 @@ func (f *facts) countResult(ctx context.Context, r *conversation.Result) error {
 			reasons[why] += n
 		}
 		return nil
-	}, `SELECT state, why, COUNT(*), SUM(CASE WHEN pulled_at > 0 THEN 1 ELSE 0 END), SUM(CASE WHEN acked_at > 0 THEN 1 ELSE 0 END)
-		FROM deliveries`+f.store.by("deliveries_recipient")+` WHERE campaign_id = ? GROUP BY state, why`, r.ID)
+	}, `SELECT state, why, COUNT(*), SUM(CASE WHEN pulled_at > 0 THEN 1 ELSE 0 END), SUM(CASE WHEN acked_at > 0 THEN 1 ELSE 0 END),
+		SUM(CASE WHEN acked_at = 0 AND `+hasIt+` THEN 1 ELSE 0 END) FROM deliveries d`+f.store.by("deliveries_recipient")+` WHERE campaign_id = ? GROUP BY state, why`, r.ID)
 	for why, n := range reasons {
 		r.Reasons = append(r.Reasons, conversation.Count{Why: why, Count: n})
 	}

@@ -23,6 +23,7 @@ const (
 var staysInDraft = map[act]bool{
 	actDraftTo: true, actDraftText: true, actDraftOdd: true, actDraftQuit: true, actSend: true, actNow: true, actAt: true, actWantAck: true,
 	actNoAck: true, actRewrite: true, actForecast: true, actHalt: true, actResult: true, actRelease: true,
+	actNames: true, actSilentNames: true, actRemind: true,
 	actMedia: true, actUnheard: true, actNod: true, actThanks: true, actGreet: true, actAck: true, actAckSoft: true,
 }
 
@@ -62,6 +63,10 @@ func (t *turn) runTrainer() {
 		t.tellResult()
 	case actHalt:
 		t.halt()
+	case actNames, actSilentNames:
+		t.listNames()
+	case actRemind:
+		t.remindUnacked()
 	case actRequests:
 		t.listRequests()
 	case actGrant, actRefuse:
@@ -209,16 +214,19 @@ func (t *turn) show(title, text, key string) {
 	if d.WantsAck {
 		ack = t.phrases.Say("trainer.ack_yes")
 	}
-	kind := "trainer.show"
-	if d.Urgent {
+	kind, how := "trainer.show", "trainer.how"
+	switch {
+	case d.Of != 0:
+		kind, how = "trainer.show_reminder", "trainer.how_reminder"
+	case d.Urgent:
 		kind = "trainer.show_urgent"
 	}
 	to := t.phrases.Say("trainer.show_to", fault.A("to", t.sized(d.Name, d.Size)), fault.A("when", when), fault.A("ack", ack))
-	how := t.phrases.Say("trainer.how")
-	tail := []string{to, how}
+	tail := []string{to}
 	if key != "" {
-		tail = []string{to, t.phrases.Say(key), how}
+		tail = append(tail, t.phrases.Say(key))
 	}
+	tail = append(tail, t.phrases.Say(how))
 	text = Whole(title, text)
 	room := t.room - t.used() - len(t.phrases.Say(kind, fault.A("text", ""))) - len(gap)
 	for _, b := range tail {
@@ -277,6 +285,12 @@ func (t *turn) submit() {
 	d := t.s.Draft
 	at := d.at()
 	switch {
+	case f.Size == 0 && d.Of != 0: // everybody has acknowledged since
+		t.giveUpDraft()
+		t.s.Mode = t.resting()
+		t.say("trainer.remind_done", fault.A("title", f.Title))
+		t.remind()
+		return
 	case f.Size == 0:
 		t.s.Mode = ModeSend
 		t.say("campaign.no_audience")
@@ -304,7 +318,7 @@ func (t *turn) submit() {
 	default:
 		t.say("trainer.sent", args...)
 	}
-	t.s.Draft, t.s.Mode = nil, t.resting()
+	t.s.Draft, t.s.Mode, t.s.Result = nil, t.resting(), 0
 	t.remind()
 }
 
@@ -332,6 +346,13 @@ func (t *turn) amend() {
 	d := t.s.Draft
 	t.s.Mode = ModeSend
 	was, note := d.At, ""
+	switch t.wish.act {
+	case actWantAck, actNoAck:
+		if d.Of != 0 {
+			t.say("trainer.reminder_fixed")
+			return
+		}
+	}
 	switch t.wish.act {
 	case actWantAck:
 		d.WantsAck = true
@@ -372,6 +393,11 @@ func (t *turn) amend() {
 // rewrite gives up the text and asks for another; the audience stays.
 func (t *turn) rewrite() {
 	if t.draft() == nil {
+		return
+	}
+	if t.s.Draft.Of != 0 {
+		t.s.Mode = ModeSend
+		t.say("trainer.reminder_fixed")
 		return
 	}
 	d := *t.s.Draft

@@ -19,6 +19,7 @@ func (t *turn) tellResult() {
 		t.remind()
 		return
 	}
+	t.s.Result = r.ID
 	lines := []string{t.resultHead(*r)}
 	if numbers := t.resultNumbers(*r); numbers != "" {
 		lines = append(lines, numbers)
@@ -33,11 +34,15 @@ func (t *turn) tellResult() {
 		lines = append(lines, t.phrases.Say("trainer.pulled", fault.A("count", r.Pulled)))
 	}
 	if r.WantsAck && r.Audience > 0 {
-		lines = append(lines, t.phrases.Say("trainer.acked", fault.A("count", r.Acked)))
+		lines = append(lines, t.phrases.Say("trainer.acked", fault.A("count", r.Acked), fault.A("silent", r.Silent)))
 	}
 	t.put(strings.Join(lines, "\n"))
 	if r.Audience > 0 {
-		t.say("trainer.names", fault.A("id", r.ID))
+		key := "trainer.names"
+		if r.WantsAck && r.Silent > 0 {
+			key = "trainer.names_and_remind"
+		}
+		t.say(key, fault.A("id", r.ID))
 	}
 	t.remind()
 }

@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/tiangeng/tiangeng/bot/people"
@@ -19,6 +20,12 @@ type Draft struct {
 	WantsAck bool             `json:"ack,omitempty"`
 	At       int64            `json:"at,omitempty"`    // Unix ms; 0: at once
 	Shown    int64            `json:"shown,omitempty"` // Unix ms, when it was last shown as a whole
+	Of       int64            `json:"of,omitempty"`    // the campaign that it reminds of: its text is not the trainer's to change
+}
+
+// RemindKey names the one reminder of a campaign that a day has, whoever makes it.
+func RemindKey(campaign int64, day study.Day) string {
+	return "remind/" + strconv.FormatInt(campaign, 10) + "/" + string(day)
 }
 
 // Target is whom an announcement written in the chat is for. Fields are conditions that must all
@@ -97,6 +104,7 @@ type Count struct {
 type Result struct {
 	ID       int64
 	Title    string
+	Text     string
 	Status   string
 	At       time.Time // when it was or is to be sent
 	Paused   bool
@@ -113,7 +121,12 @@ type Result struct {
 	Waiting   int // in the queue, or being sent
 	Pulled    int // unreached ones who have read it in the chat since
 	Acked     int
+	Silent    int     // have it, or have read it, and have not acknowledged it
 	Reasons   []Count // of Failed, Unsent and Expired, commonest first
+
+	RemindedToday bool    // a reminder of it was sent today
+	Names         []Named // with Needs.Names: one page, in the order of the roster
+	MoreNames     bool    // there is a page behind it
 }
 
 // over reports that nothing more will be sent.

@@ -25,6 +25,7 @@ type campaign struct {
 	urgent   bool
 	to       conversation.Target
 	wantsAck bool
+	of       int64
 	at       time.Time
 	sentAt   time.Time
 	submits  int
@@ -74,14 +75,16 @@ func (w *world) trainerFacts(n conversation.Needs, f *conversation.Facts) {
 		if n.Draft != "" && c.key == n.Draft && own {
 			f.Draft = &conversation.DraftFacts{ID: c.id, Status: c.status, Title: c.title, Text: c.text, Forecast: c.forecast}
 			if n.Size {
-				f.Draft.Size = sizeOf(c.to)
+				f.Draft.Size = w.sizeOf(c)
 			}
 		}
-		if n.Result > 0 && own && c.status != "draft" {
+		meant := n.ResultOf == 0 || n.ResultOf == c.id
+		if n.Silent && n.ResultOf == 0 {
+			meant = c.wantsAck && c.of == 0
+		}
+		if n.Result > 0 && own && c.status != "draft" && meant {
 			if n.Result--; n.Result == 0 {
-				r := c.result
-				r.ID, r.Title, r.Status, r.At, r.WantsAck = c.id, c.title, c.status, c.sentAt, c.wantsAck
-				f.Result = &r
+				f.Result = w.resultOf(c, n)
 			}
 		}
 		if n.Waiting && is && c.status == "awaiting" {
@@ -95,6 +98,48 @@ func (w *world) trainerFacts(n conversation.Needs, f *conversation.Facts) {
 			})
 		}
 	}
+}
+
+// resultOf is what a trainer is told of a campaign.
+func (w *world) resultOf(c *campaign, n conversation.Needs) *conversation.Result {
+	if n.Silent && c.of != 0 {
+		c = w.campaigns[c.of-1]
+	}
+	r := c.result
+	r.ID, r.Title, r.Text, r.Status, r.At, r.WantsAck = c.id, c.title, c.text, c.status, c.sentAt, c.wantsAck
+	if c.wantsAck {
+		r.Silent = max(0, r.Delivered+r.Accepted+r.Unknown+r.Pulled-r.Acked)
+	}
+	for _, o := range w.campaigns {
+		r.RemindedToday = r.RemindedToday || n.Silent && o.of == c.id && o.status != "draft" && o.key == conversation.RemindKey(c.id, study.DayOf(w.now))
+	}
+	var list []conversation.Named
+	switch n.Names {
+	case conversation.NamesSilent:
+		for i := range r.Silent {
+			list = append(list, conversation.Named{Name: fmt.Sprint("学员", i+1), Unit: []string{"新村村民委员会", "大河村民委员会"}[i/15%2]})
+		}
+	case conversation.NamesUnreached:
+		for _, why := range r.Reasons {
+			for range why.Count {
+				list = append(list, conversation.Named{Name: fmt.Sprint("学员", len(list)+1), Unit: "大河村", Why: why.Why})
+			}
+		}
+		for range r.Unknown {
+			list = append(list, conversation.Named{Name: fmt.Sprint("学员", len(list)+1), Unit: "新村"})
+		}
+	}
+	from := min(len(list), (max(1, n.Page)-1)*conversation.NamesPage)
+	to := min(len(list), from+conversation.NamesPage)
+	r.Names, r.MoreNames = list[from:to], to < len(list)
+	return &r
+}
+
+func (w *world) sizeOf(c *campaign) int {
+	if c.of != 0 {
+		return w.resultOf(w.campaigns[c.of-1], conversation.Needs{}).Silent
+	}
+	return sizeOf(c.to)
 }
 
 func sizeOf(to conversation.Target) int {
@@ -136,8 +181,17 @@ func (w *world) applyCampaign(e conversation.Effect) error {
 		if n := len([]rune(e.Text)); n < 1 || n > 600 || len([]rune(e.Title)) > 40 || e.Title == "" || len(e.Key) > 80 {
 			return fmt.Errorf("a draft of %d characters, title %q, key %q", n, e.Title, e.Key)
 		}
+		if e.Of != 0 {
+			c, err := w.find(func(c *campaign) bool { return c.id == e.Of })
+			if err != nil || c.by != e.Learner || !c.wantsAck || c.of != 0 || e.Text != c.text {
+				return fmt.Errorf("reminding of %d: %w", e.Of, err)
+			}
+			if c, err := byKey(e.Key, e.Learner); err == nil && c.status != "cancelled" {
+				return fmt.Errorf("a second reminder %q", e.Key)
+			}
+		}
 		w.campaigns = append(w.campaigns, &campaign{
-			id: int64(len(w.campaigns) + 1), key: e.Key, by: e.Learner, status: "draft", title: e.Title, text: e.Text, urgent: e.Urgent, to: e.To, wantsAck: e.WantsAck, at: e.At,
+			id: int64(len(w.campaigns) + 1), key: e.Key, by: e.Learner, status: "draft", title: e.Title, text: e.Text, urgent: e.Urgent, to: e.To, wantsAck: e.WantsAck, at: e.At, of: e.Of,
 			seen: map[people.LearnerID]bool{}, acked: map[people.LearnerID]bool{},
 		})
 	case conversation.AmendCampaign:
@@ -171,6 +225,9 @@ func (w *world) applyCampaign(e conversation.Effect) error {
 		if err != nil || c.status != e.Status || c.status == "cancelled" {
 			return fmt.Errorf("cancelling %q %d: %w", e.Key, e.Campaign, err)
 		}
+		if c.status == "draft" { // the store deletes it
+			c.key, c.by = "", 0
+		}
 		c.status = "cancelled"
 	case conversation.Acknowledge:
 		c, err := w.find(func(c *campaign) bool { return c.id == e.Campaign })
@@ -201,6 +258,9 @@ func campaignEffectText(name string, e conversation.Effect) string {
 	switch e := e.(type) {
 	case conversation.DraftCampaign:
 		to := strings.TrimSpace(strings.Join([]string{string(e.To.Unit), e.To.Cohort, e.To.Is, e.To.Course}, " "))
+		if e.Of != 0 {
+			return fmt.Sprintf("%s %d %q of %d%s", name, e.Learner, e.Title, e.Of, flag(e.WantsAck, "ack"))
+		}
 		return fmt.Sprintf("%s %d %q to [%s]%s%s%s", name, e.Learner, e.Title, strings.Join(strings.Fields(to), " "), flag(e.Urgent, "urgent"), flag(e.WantsAck, "ack"), at(e.At))
 	case conversation.AmendCampaign:
 		return fmt.Sprint(name, " ", e.Learner, flag(e.WantsAck, "ack"), at(e.At))

@@ -139,6 +139,7 @@ type (
 		To       Target
 		WantsAck bool
 		At       time.Time // UTC; zero: at once
+		Of       int64     // the trainer's campaign that it reminds of those who have not acknowledged it; else 0
 	}
 
 	// AmendCampaign changes a draft. A new time makes its forecast be counted anew.

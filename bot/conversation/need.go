@@ -106,6 +106,12 @@ func (e *Engine) needOfTrainer(s State, w wish) Needs {
 		return Needs{Trainer: true, Draft: key, Result: 1}
 	case actResult:
 		return Needs{Trainer: true, Result: max(1, w.number)}
+	case actNames:
+		return Needs{Trainer: true, Result: 1, ResultOf: s.Result, Names: NamesUnreached, Page: max(1, w.number)}
+	case actSilentNames:
+		return Needs{Trainer: true, Result: 1, ResultOf: s.Result, Silent: true, Names: NamesSilent, Page: max(1, w.number)}
+	case actRemind:
+		return Needs{Trainer: true, Result: 1, ResultOf: s.Result, Silent: true, Draft: key}
 	case actRelease:
 		return Needs{Trainer: true, Waiting: true}
 	case actRequests:
@@ -354,7 +360,7 @@ func readDraft(s State, text string, w wish) wish {
 			w.act = actAt
 		}
 	}
-	if trainer && (own == actHalt || s.Mode == ModeSend || own == actResult || own == actRelease) {
+	if trainer && (own == actHalt || s.Mode == ModeSend || own == actResult || own == actRelease || own == actNames || own == actSilentNames || own == actRemind) {
 		w.act = own
 	}
 	return w

@@ -53,6 +53,7 @@ type State struct {
 	Draft   *Draft       `json:"draft,omitempty"`   // announcement being written; survives other modes
 	Survey  *SurveyState `json:"survey,omitempty"`  // survey in progress
 	Waiting []int64      `json:"waiting,omitempty"` // campaigns that were listed for release, in that order
+	Result  int64        `json:"result,omitempty"`  // the trainer's campaign that was looked at last; 0 is the newest
 	Steps   uint16       `json:"steps,omitempty"`   // steps of binding that this phone has come to, a bit each
 	// Offered is the last day on which notices were offered at the end of a lesson.
 	Offered study.Day `json:"offered,omitempty"`
@@ -99,6 +100,10 @@ type Needs struct {
 	Draft     string           // the trainer's draft with that key; "" for none
 	Size      bool             // how many people the draft is for, counted now
 	Result    int              // what became of the trainer's n-th newest campaign, 1-based; 0 for none
+	ResultOf  int64            // with Result 1: of this one, or of what it reminds of; 0 for the newest
+	Silent    bool             // with Result 1: the newest that wants acknowledgements, and is no reminder
+	Names     string           // with Result: who is listed by name, for example NamesSilent; "" for nobody
+	Page      int              // of Names, 1-based
 	Waiting   bool             // campaigns in the trainer's scope that wait for a release
 	Asked     bool             // requests in the trainer's scope that nobody has closed
 	Rule      people.BindRule  // by which 代学 is judged

@@ -82,6 +82,9 @@ const (
 	actResult      act = "result"
 	actRelease     act = "release"
 	actHalt        act = "halt"
+	actNames       act = "names"        // whom it did not reach
+	actSilentNames act = "silent_names" // who has not acknowledged it
+	actRemind      act = "remind"       // 催回执
 )
 
 // spoken lists the words for each act, folded as study.Fold does. A word stands once.
@@ -133,18 +136,21 @@ var spoken = map[act]string{
 // spokenByTrainers lists the words about an announcement that is being written or was sent. While a
 // question of a quiz is open, they count only for somebody who is writing one.
 var spokenByTrainers = map[act]string{
-	actSend:     "发送 确认发送 确定发送 发出 发出去 发送通知 马上发送 立即发送 立刻发送 现在发送 发布",
-	actNow:      "现在发 马上发 立即发 立刻发 不定时 不定时了 取消定时",
-	actWantAck:  "要回执 需要回执 带回执 要回复 让大家回复收到 要他们回复收到 加回执",
-	actNoAck:    "不要回执 不用回执 不需要回执 取消回执 去掉回执",
-	actRewrite:  "重写 重新写 改内容 修改 修改内容 改一下 改通知 修改通知",
-	actForecast: "预计 人数 预计人数 多少人 能送到多少人 能发到多少人 统计 统计人数 预测 统计好了吗",
-	actResult:   "结果 通知结果 发送结果 看结果 查结果 发送情况 送达情况 发得怎么样 发得怎么样了 发完了吗",
-	actRequests: "申请 看申请 查申请 待办申请 代学申请 办申请 审批 待审批 有什么申请",
-	actRelease:  "放行 待放行 放行通知 同意放行 审核通知",
-	actNeedHelp: "谁需要帮助 谁要帮助 需要帮助的 帮扶名单 谁落后 落后名单 谁没学 谁没绑定 没绑定的 谁掉队 掉队名单 谁要帮",
-	actLeaves:   "请假名单 谁请假 批假 审批请假 看请假 请假审批 待批请假",
-	actHalt:     "停止发送 取消发送 停发 撤回 撤回通知 取消通知 停止通知 别发通知了 不发通知了",
+	actSend:        "发送 确认发送 确定发送 发出 发出去 发送通知 马上发送 立即发送 立刻发送 现在发送 发布",
+	actNow:         "现在发 马上发 立即发 立刻发 不定时 不定时了 取消定时",
+	actWantAck:     "要回执 需要回执 带回执 要回复 让大家回复收到 要他们回复收到 加回执",
+	actNoAck:       "不要回执 不用回执 不需要回执 取消回执 去掉回执",
+	actRewrite:     "重写 重新写 改内容 修改 修改内容 改一下 改通知 修改通知",
+	actForecast:    "预计 人数 预计人数 多少人 能送到多少人 能发到多少人 统计 统计人数 预测 统计好了吗",
+	actResult:      "结果 通知结果 发送结果 看结果 查结果 发送情况 送达情况 发得怎么样 发得怎么样了 发完了吗",
+	actNames:       "没收到的人 没收到名单 没收到的名单 谁没收到 哪些人没收到 未送达名单 没送到的人 谁没送到 没送到名单 看名单",
+	actSilentNames: "没回的人 没回名单 没回的名单 谁没回 谁没有回 谁没回复 没回复的人 没回收到的人 谁没回收到 未回执名单 没回执的人 谁没回执 没有回执的人 回执名单",
+	actRemind:      "催回执 催一下 催一催 催回复 催收到 催没回的人 提醒没回的人 再催一下 再催一次 催办",
+	actRequests:    "申请 看申请 查申请 待办申请 代学申请 办申请 审批 待审批 有什么申请",
+	actRelease:     "放行 待放行 放行通知 同意放行 审核通知",
+	actNeedHelp:    "谁需要帮助 谁要帮助 需要帮助的 帮扶名单 谁落后 落后名单 谁没学 谁没绑定 没绑定的 谁掉队 掉队名单 谁要帮",
+	actLeaves:      "请假名单 谁请假 批假 审批请假 看请假 请假审批 待批请假",
+	actHalt:        "停止发送 取消发送 停发 撤回 撤回通知 取消通知 停止通知 别发通知了 不发通知了",
 }
 
 var (
@@ -177,7 +183,7 @@ var numbered = []struct {
 	word string
 	act  act
 }{
-	{"不准假", actLeaveDeny}, {"准假", actLeaveGrant}, {"放行", actRelease}, {"通知结果", actResult}, {"结果", actResult}, {"我的通知", actNotices}, {"看通知", actNotices}, {"通知", actNotices},
+	{"不准假", actLeaveDeny}, {"准假", actLeaveGrant}, {"放行", actRelease}, {"没收到的人", actNames}, {"没回的人", actSilentNames}, {"通知结果", actResult}, {"结果", actResult}, {"我的通知", actNotices}, {"看通知", actNotices}, {"通知", actNotices},
 }
 
 // cutNumber reads a word with a number from 1 to 99 behind it.

@@ -38,6 +38,15 @@ func (b *bundle) sent(key string, of int64, ack bool, status string, to people.L
 	return id
 }
 
+// own is a campaign that the scene's first learner has sent in the chat.
+func (s *scene) own(key string, ack bool, status string) int64 {
+	s.t.Helper()
+	s.exec(`INSERT INTO campaigns (request_key, kind, status, title, body, audience, scope, wants_ack, made_by, due_at, forecast)
+		VALUES (?, 'announcement', ?, ?, ?, '{}', '{"units":["*"]}', ?, ?, ?, '')`,
+		key, status, "题 "+key, `{"text":"文 `+key+`"}`, ack, fmt.Sprint("learner:", s.learners[0]), s.now.UnixMilli())
+	return s.number("SELECT id FROM campaigns WHERE request_key = ?", key)
+}
+
 func (b *bundle) delivery(campaign int64, to people.LearnerID, state, why string, at time.Time) {
 	b.t.Helper()
 	b.exec("INSERT INTO deliveries (campaign_id, learner_id, state, why, created_at) VALUES (?, ?, ?, ?, ?)", campaign, int64(to), state, why, at.UnixMilli())
@@ -183,6 +192,22 @@ var announceEffectCases = []effectCase{
 		s.effect(conversation.Acknowledge{Learner: s.learners[0], Campaign: id})
 		s.want([]string{fmt.Sprint(first), fmt.Sprint(first), "0", "0"}, "SELECT acked_at FROM deliveries ORDER BY id")
 	}},
+	{conversation.DraftCampaign{}, "of a reminder goes to those who have it and have not acknowledged, once a day", func(s *scene) {
+		s.trains(village1, s.learners[0])
+		mine := s.own("own", true, "running")
+		s.delivery(mine, s.learners[0], "accepted", "", s.now)
+		key := conversation.RemindKey(mine, startDay)
+		remind := conversation.DraftCampaign{Key: key, Learner: s.learners[0], Title: "题 own", Text: "别的话", WantsAck: true, Of: mine}
+		s.lose(conversation.DraftCampaign{Key: key, Learner: s.learners[0], Title: "题", Text: "文", Of: s.sent("theirs", 0, true, "running", s.learners[0], "accepted", s.now)})
+		s.lose(conversation.DraftCampaign{Key: key, Learner: s.learners[0], Title: "题", Text: "文", Of: s.own("unasked", false, "running")})
+		s.effect(remind)
+		s.want([]string{fmt.Sprint(`reminder|题 own|{"text":"文 own"}|{"unacked":`, mine, `}|`, mine, "|1|draft")}, "SELECT kind, title, body, audience, of_id, wants_ack, status FROM campaigns WHERE request_key = ?", key)
+		first := s.number("SELECT id FROM campaigns WHERE request_key = ?", key)
+		s.effect(remind) // begun anew: the one that was not sent is given up
+		s.want([]string{fmt.Sprint(first + 1), "1"}, "SELECT COUNT(*) + ? FROM campaigns WHERE request_key = ? UNION ALL SELECT COUNT(*) FROM campaign_scopes x JOIN campaigns c ON c.id = x.campaign_id WHERE c.request_key = ?", first, key, key)
+		s.effect(conversation.SubmitCampaign{Key: key, Learner: s.learners[0]})
+		s.lose(remind)
+	}},
 	{conversation.ReadNotices{}, "marks what had not arrived as read", func(s *scene) {
 		a := s.sent("a", 0, false, "running", s.learners[0], "skipped", s.now)
 		b := s.sent("b", 0, false, "running", s.learners[0], "delivered", s.now)
@@ -291,7 +316,7 @@ var announceFactCases = map[string]func(*testing.T, *bundle){
 		b.exec("UPDATE deliveries SET pulled_at = 1 WHERE learner_id = 106")
 		want := &conversation.Result{
 			ID: id, Title: "开会", Status: "running", At: start, WantsAck: true,
-			Audience: 13, Delivered: 1, Accepted: 2, Unknown: 1, Failed: 2, Unsent: 2, Stopped: 1, Expired: 1, Waiting: 3, Pulled: 1, Acked: 1,
+			Text: "明天开会", Audience: 13, Delivered: 1, Accepted: 2, Unknown: 1, Failed: 2, Unsent: 2, Stopped: 1, Expired: 1, Waiting: 3, Pulled: 1, Acked: 1, Silent: 4,
 			Reasons: []conversation.Count{{Why: "no_window", Count: 2}, {Why: "deadline", Count: 1}, {Why: "platform", Count: 1}, {Why: "refusing", Count: 1}},
 		}
 		got := b.load(typed("4", "o1"), needs(conversation.Needs{Trainer: true, Result: 1})).Facts.Result
@@ -305,6 +330,58 @@ var announceFactCases = map[string]func(*testing.T, *bundle){
 		r := b.load(typed("6", "o1"), needs(conversation.Needs{Trainer: true, Result: 1})).Facts.Result
 		if r.Waiting != 1 || r.Stopped != 3 || !r.Paused {
 			t.Errorf("of a cancelled campaign only what is being sent waits: %+v", r)
+		}
+	},
+	"names are one page of the trainer's own campaign, within the scope of today": func(t *testing.T, b *bundle) {
+		rows := []people.RosterRow{person(village2, "外村人", "ZZZZ")}
+		for i := range 25 {
+			rows = append(rows, person(village1, fmt.Sprint("学员", string(rune('甲'+i))), fmt.Sprintf("A%03d", i)))
+		}
+		_, ids := b.enrolled("spring", rows...)
+		b.trains(village1, ids[1], ids[2])
+		b.done(start, typed("1", "o1"), conversation.Bind{Learner: ids[1]})
+		b.done(start, typed("2", "o2"), conversation.Bind{Learner: ids[2]})
+		s := &scene{bundle: b, now: start, learners: ids[1:]}
+		asks, plain := s.own("asks", true, "running"), s.own("plain", false, "running")
+		for i, id := range ids {
+			b.delivery(asks, id, []string{"skipped", "accepted"}[i%2], []string{"no_window", ""}[i%2], start)
+			b.delivery(plain, id, "skipped", "not_bound", start)
+		}
+		b.exec("UPDATE deliveries SET pulled_at = 1 WHERE campaign_id = ? AND learner_id = ?", asks, int64(ids[2]))
+		b.exec("UPDATE deliveries SET acked_at = 1 WHERE campaign_id = ? AND learner_id IN (?, ?)", asks, int64(ids[1]), int64(ids[3]))
+		names := func(openid string, n conversation.Needs) string {
+			n.Trainer, n.Result = true, 1
+			r := b.load(typed("n "+openid, openid), needs(n)).Facts.Result
+			if r == nil {
+				return "nothing"
+			}
+			first := ""
+			if len(r.Names) > 0 {
+				first = r.Names[0].Unit + r.Names[0].Name + r.Names[0].Why
+			}
+			return fmt.Sprint(r.Title, " ", len(r.Names), " ", r.MoreNames, " ", first)
+		}
+		at := unit(village1)[len(unit(village1))-1].Name
+		for _, c := range []struct {
+			openid string
+			need   conversation.Needs
+			want   string
+		}{
+			{"o1", conversation.Needs{Names: conversation.NamesUnreached, Page: 1}, "题 plain 20 true " + at + "学员甲not_bound"},
+			{"o1", conversation.Needs{Names: conversation.NamesUnreached, Page: 2}, fmt.Sprint("题 plain 5 false ", at, "学员", string(rune('甲'+20)), "not_bound")},
+			{"o1", conversation.Needs{Names: conversation.NamesUnreached, Page: 3}, "题 plain 0 false "},
+			{"o1", conversation.Needs{Names: conversation.NamesUnreached, Page: 1, ResultOf: asks}, fmt.Sprint("题 asks 12 false ", at, "学员", string(rune('甲'+1)), "no_window")},
+			{"o1", conversation.Needs{Names: conversation.NamesSilent, Page: 1, Silent: true}, fmt.Sprint("题 asks 12 false ", at, "学员", string(rune('甲'+1)), "no_window")},
+			{"o1", conversation.Needs{Names: conversation.NamesSilent, Page: 1, Silent: true, ResultOf: 999}, fmt.Sprint("题 asks 12 false ", at, "学员", string(rune('甲'+1)), "no_window")},
+			{"o2", conversation.Needs{Names: conversation.NamesUnreached, Page: 1, ResultOf: asks}, "nothing"},
+		} {
+			if got := names(c.openid, c.need); got != c.want {
+				t.Errorf("%s %+v: %s, want %s", c.openid, c.need, got, c.want)
+			}
+		}
+		b.exec("UPDATE trainers SET scope = ?", `{"units":["`+string(village2)+`"]}`)
+		if got := names("o1", conversation.Needs{Names: conversation.NamesUnreached, Page: 1}); got != "题 plain 1 false "+unit(village2)[len(unit(village2))-1].Name+"外村人not_bound" {
+			t.Errorf("after the scope has changed: %s", got)
 		}
 	},
 	"what waits for a release is what the scope contains": func(t *testing.T, b *bundle) {

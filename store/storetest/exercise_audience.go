@@ -29,6 +29,7 @@ type pupil struct {
 	places   []place
 	sent     map[bot.CampaignID]delivery.State
 	acked    map[bot.CampaignID]bool
+	pulled   map[bot.CampaignID]bool
 }
 
 type place struct {
@@ -56,7 +57,7 @@ func (b *bundle) school(rng *rand.Rand) school {
 	for i := range 60 {
 		p := pupil{
 			id: people.LearnerID(i + 1), unit: []people.OrgCode{village1, village2, village3, "530112002201"}[rng.IntN(4)], category: []string{"村干部", "乡镇干部"}[rng.IntN(2)],
-			sent: map[bot.CampaignID]delivery.State{}, acked: map[bot.CampaignID]bool{},
+			sent: map[bot.CampaignID]delivery.State{}, acked: map[bot.CampaignID]bool{}, pulled: map[bot.CampaignID]bool{},
 		}
 		b.exec("INSERT INTO learners (id, unit_code, name, category) VALUES (?, ?, ?, ?)", i+1, string(p.unit), fmt.Sprint("学员", i), p.category)
 		for _, tag := range []string{"防汛", "党建"} {
@@ -68,7 +69,8 @@ func (b *bundle) school(rng *rand.Rand) school {
 		if rng.IntN(2) == 0 {
 			p.sent[7] = delivery.States()[rng.IntN(len(delivery.States()))]
 			p.acked[7] = rng.IntN(3) == 0
-			b.exec("INSERT INTO deliveries (campaign_id, learner_id, state, acked_at) VALUES (7, ?, ?, ?)", i+1, string(p.sent[7]), map[bool]int{true: 1}[p.acked[7]])
+			p.pulled[7] = rng.IntN(4) == 0
+			b.exec("INSERT INTO deliveries (campaign_id, learner_id, state, acked_at, pulled_at) VALUES (7, ?, ?, ?, ?)", i+1, string(p.sent[7]), map[bool]int{true: 1}[p.acked[7]], map[bool]int{true: 1}[p.pulled[7]])
 		}
 		for k, code := range []string{"spring", "autumn", "winter"} {
 			if rng.IntN(2) == 0 {
@@ -134,7 +136,7 @@ func (p pupil) fits(a bot.Audience) bool {
 		}),
 		len(a.Tags) > 0 && !slices.ContainsFunc(a.Tags, func(x string) bool { return slices.Contains(p.tags, x) }),
 		len(a.Learners) > 0 && !slices.Contains(a.Learners, p.id),
-		a.Unacked != 0 && (!was || p.acked[a.Unacked] || sent != delivery.Accepted && sent != delivery.Delivered && sent != delivery.Unknown):
+		a.Unacked != 0 && (!was || p.acked[a.Unacked] || !p.pulled[a.Unacked] && sent != delivery.Accepted && sent != delivery.Delivered && sent != delivery.Unknown):
 		return false
 	}
 	return true
