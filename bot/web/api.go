@@ -25,6 +25,7 @@ type APIOptions struct {
 	Logger    *slog.Logger
 	Classes   ClassStore     // classes that meet
 	Follow    Following      // who needs help, findings, surveys
+	Records   Records        // completions, study hours
 	Trusted   []netip.Prefix // proxies whose X-Forwarded-For is believed
 	PerMinute int            // requests of one key, and of one address; 0 means 60
 }
@@ -59,6 +60,7 @@ func routes() []route {
 		bindingRoutes(),
 		followRoutes(),
 		classRoutes(),
+		recordRoutes(),
 	)
 }
 

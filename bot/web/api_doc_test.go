@@ -69,10 +69,19 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 // types are the Go types behind the schemas; each group of acts has its own list.
 func types() map[string]reflect.Type {
 	all := map[string]reflect.Type{"Error": reflect.TypeFor[errorAnswer](), "ErrorBody": reflect.TypeFor[errorBody](), "Nothing": reflect.TypeFor[struct{}]()}
-	for _, group := range []map[string]reflect.Type{campaignTypes(), bindingTypes(), followTypes(), classTypes()} {
+	for _, group := range []map[string]reflect.Type{campaignTypes(), bindingTypes(), followTypes(), classTypes(), recordTypes()} {
 		maps.Copy(all, group)
 	}
 	return all
+}
+
+func recordTypes() map[string]reflect.Type {
+	return map[string]reflect.Type{
+		"ClassList": reflect.TypeFor[classList](), "Class": reflect.TypeFor[classAnswer](), "HoursList": reflect.TypeFor[hoursList](), "HoursPerson": reflect.TypeFor[hoursPerson](),
+		"HoursGap": reflect.TypeFor[hoursGap](), "HoursUnitList": reflect.TypeFor[hoursUnitList](), "HoursUnit": reflect.TypeFor[hoursUnit](), "TargetList": reflect.TypeFor[targetList](),
+		"Target": reflect.TypeFor[targetAnswer](), "RecordRequest": reflect.TypeFor[recordRequest](), "RecordItem": reflect.TypeFor[recordItem](), "RecordAnswer": reflect.TypeFor[recordAnswer](),
+		"RecordProblem": reflect.TypeFor[recordProblem](), "BatchList": reflect.TypeFor[batchList](), "Batch": reflect.TypeFor[batchAnswer](), "UndoRequest": reflect.TypeFor[undoRequest](), "UndoAnswer": reflect.TypeFor[undoAnswer](),
+	}
 }
 
 func classTypes() map[string]reflect.Type {

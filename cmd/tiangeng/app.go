@@ -189,6 +189,7 @@ func (a *app) public(receiver *wechat.Receiver) (http.Handler, error) {
 		},
 		Classes: a.store,
 		Follow:  web.Following{Store: a.store, Library: a.service.Library, Calendar: a.subject.calendar},
+		Records: web.Records{Store: a.store, Targets: a.subject.targets},
 	}))
 	mux.Handle("/", pages)
 	return mux, nil

@@ -4,14 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/tiangeng/tiangeng/bot/fault"
 	"github.com/tiangeng/tiangeng/bot/people"
 	"github.com/tiangeng/tiangeng/bot/report"
 	"github.com/tiangeng/tiangeng/bot/study"
-	"github.com/tiangeng/tiangeng/store"
+	"github.com/tiangeng/tiangeng/bot/web"
 )
 
 type completionsCmd struct {
@@ -51,11 +50,11 @@ func (c *completionsExportCmd) run(ctx context.Context, p *program) error {
 		}
 		q.CutOff = clock.Now()
 	}
-	titles, err := s.CourseTitles(ctx)
-	if err != nil {
-		return err
+	titles, err := web.KnownCompletions(ctx, s, q)
+	if fault.CodeOf(err) == fault.Invalid {
+		return misuse{p.sentence(err)}
 	}
-	if err := known(ctx, s, q, titles); err != nil {
+	if err != nil {
 		return err
 	}
 	head, lines, err := s.CompletionList(ctx, q)
@@ -74,24 +73,6 @@ func (c *completionsExportCmd) run(ctx context.Context, p *program) error {
 	return nil
 }
 
-// known refuses a class or a course that there is not: a slip of the pen would give an empty list
-// that looks like one to file.
-func known(ctx context.Context, s *store.Store, q report.Query, titles map[string]string) error {
-	cohorts, err := s.Cohorts(ctx)
-	if err != nil {
-		return err
-	}
-	if q.Cohort != "" && !slices.ContainsFunc(cohorts, func(c study.Cohort) bool { return c.Code == q.Cohort }) {
-		return fault.New(fault.NotFound, "push.no_cohort", fault.A("cohort", q.Cohort))
-	}
-	_, published := titles[q.Course]
-	planned := slices.ContainsFunc(cohorts, func(c study.Cohort) bool { return slices.Contains(c.Courses, q.Course) })
-	if q.Course != "" && !published && !planned {
-		return fmt.Errorf("there is no course %q (tiangeng content list)", q.Course)
-	}
-	return nil
-}
-
 // query reads the flags. The operator at the machine sees everybody; a scope comes with accounts.
 func (c *completionsExportCmd) query() (report.Query, error) {
 	q := report.Query{Scope: people.Everyone(), Cohort: c.Cohort, Course: c.Course, From: study.Day(c.From), To: study.Day(c.To)}
@@ -101,14 +82,6 @@ func (c *completionsExportCmd) query() (report.Query, error) {
 			return q, misuse{fault.New(fault.Invalid, "report.bad_unit", fault.A("unit", c.Unit)).Error()}
 		}
 		q.Unit = code
-	}
-	for _, d := range []study.Day{q.From, q.To} {
-		if d != "" && !d.Valid() {
-			return q, misuse{fmt.Sprintf("%q is not a day like 2026-12-01", d)}
-		}
-	}
-	if q.From != "" && q.To != "" && q.To < q.From {
-		return q, misuse{fmt.Sprintf("--to %s is before --from %s", q.To, q.From)}
 	}
 	if c.CutOff != "" {
 		t, err := time.Parse(time.RFC3339, c.CutOff)
