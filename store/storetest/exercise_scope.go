@@ -139,20 +139,27 @@ func shown[T any](v T, err error) any {
 }
 
 // ofEach asks for one thing of each village, as somebody does who knows or guesses its number.
-func ofEach(w *scopeWorld, ask func(i int) any) any {
+func ofEach(ask func(i int) any) any {
 	var list []any
 	for i := range scopeVillages {
-		list = append(list, ask(i))
+		got := ask(i)
+		if _, failed := got.(error); failed {
+			return got
+		}
+		list = append(list, got)
 	}
 	return list
 }
 
 var scopedReads = map[string]scopedRead{
 	"AudienceSize": func(w *scopeWorld, scope people.Scope) any {
-		return ofEach(w, func(i int) any {
+		return ofEach(func(i int) any {
 			n, err := w.s.AudienceSize(w.t.Context(), scope, bot.Audience{Learners: []people.LearnerID{w.village[i]}})
-			if n == 0 {
+			switch {
+			case err != nil || n == 0:
 				return shown(n, err)
+			case n > 1:
+				return fmt.Errorf("an audience of one is %d people", n)
 			}
 			return w.who[w.village[i]]
 		})
@@ -161,16 +168,16 @@ var scopedReads = map[string]scopedRead{
 		return shown(w.s.Recipients(w.t.Context(), start, scope, bot.Audience{}, 0, 100))
 	},
 	"Campaign": func(w *scopeWorld, scope people.Scope) any {
-		return ofEach(w, func(i int) any { return shown(w.s.Campaign(w.t.Context(), scope, w.campaigns[i])) })
+		return ofEach(func(i int) any { return shown(w.s.Campaign(w.t.Context(), scope, w.campaigns[i])) })
 	},
 	"Campaigns": func(w *scopeWorld, scope people.Scope) any {
 		return shown(w.s.Campaigns(w.t.Context(), scope, nil, 100))
 	},
 	"CampaignSummary": func(w *scopeWorld, scope people.Scope) any {
-		return ofEach(w, func(i int) any { return shown(w.s.CampaignSummary(w.t.Context(), start, scope, w.campaigns[i])) })
+		return ofEach(func(i int) any { return shown(w.s.CampaignSummary(w.t.Context(), start, scope, w.campaigns[i])) })
 	},
 	"UnreachedPeople": func(w *scopeWorld, scope people.Scope) any {
-		return ofEach(w, func(i int) any {
+		return ofEach(func(i int) any {
 			return shown(w.s.UnreachedPeople(w.t.Context(), scope, w.campaigns[i], false, 0, 100))
 		})
 	},
@@ -193,7 +200,7 @@ var scopedReads = map[string]scopedRead{
 		return drain(rows)
 	},
 	"FindPhone": func(w *scopeWorld, scope people.Scope) any {
-		return ofEach(w, func(i int) any { return shown(w.s.FindPhone(w.t.Context(), scope, fmt.Sprintf("1380000%d000", i))) })
+		return ofEach(func(i int) any { return shown(w.s.FindPhone(w.t.Context(), scope, fmt.Sprintf("1380000%d000", i))) })
 	},
 	"Findings":       func(w *scopeWorld, scope people.Scope) any { return shown(w.s.Findings(w.t.Context(), scope)) },
 	"FollowedPeople": func(w *scopeWorld, scope people.Scope) any { return drain(w.s.FollowedPeople(w.t.Context(), scope)) },
@@ -210,7 +217,7 @@ var scopedReads = map[string]scopedRead{
 		return shown(w.s.Leaves(w.t.Context(), scope, "spring", ""))
 	},
 	"NamedAnswers": func(w *scopeWorld, scope people.Scope) any {
-		return ofEach(w, func(i int) any {
+		return ofEach(func(i int) any {
 			v, _, err := w.s.NamedAnswers(w.t.Context(), scope, "s"+string(scopeVillages[i]))
 			return shown(v, err)
 		})
@@ -226,7 +233,7 @@ var scopedReads = map[string]scopedRead{
 		return shown(w.s.RosterImports(w.t.Context(), scope, 100))
 	},
 	"SurveyResult": func(w *scopeWorld, scope people.Scope) any {
-		return ofEach(w, func(i int) any {
+		return ofEach(func(i int) any {
 			return shown(w.s.SurveyResult(w.t.Context(), start.AddDate(0, 1, 0), scope, "s"+string(scopeVillages[i])))
 		})
 	},
