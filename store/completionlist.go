@@ -74,8 +74,12 @@ func (l *completionList) open(ctx context.Context, head *report.Head) error {
 	cutOff := toMs(l.q.CutOff)
 	// A LEFT JOIN in any case: it fixes the order of the tables. Whom the filters leave without a
 	// line is left out in lines.
-	l.from = " FROM learners l LEFT JOIN enrolments e" + l.s.by("enrolments_learner") + " ON e.learner_id = l.id AND e.created_at <= ?"
-	l.args = []any{cutOff}
+	table, err := l.learners(ctx, cutOff)
+	if err != nil {
+		return err
+	}
+	l.from += " FROM " + table + " LEFT JOIN enrolments e" + l.s.by("enrolments_learner") + " ON e.learner_id = l.id AND e.created_at <= ?"
+	l.args = append(l.args, cutOff)
 	if l.filtered() {
 		ids := slices.Sorted(maps.Keys(l.cohorts))
 		l.from += " AND e.cohort_id IN " + marks(len(ids))
@@ -107,6 +111,21 @@ func (l *completionList) open(ctx context.Context, head *report.Head) error {
 	})
 	head.Roster = versionOf(version)
 	return err
+}
+
+// learners is the table l of the people as they were at the cut-off: unit, name, category and whether they were there
+// (C3). Who has been changed since is read from the history; mostly nobody has, and then it is the roster itself.
+func (l *completionList) learners(ctx context.Context, cutOff int64) (string, error) {
+	var moved bool
+	err := l.s.bulk.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM learner_history WHERE valid_until > ?)", cutOff).Scan(&moved)
+	if err != nil || !moved {
+		return "learners l", err
+	}
+	l.args = append(l.args, cutOff)
+	return `(SELECT p.id, p.bound_at, p.created_at, COALESCE(h.unit_code, p.unit_code) AS unit_code, COALESCE(h.name, p.name) AS name,
+		COALESCE(h.category, p.category) AS category, COALESCE(h.left_day, p.left_day) AS left_day FROM learners p
+		LEFT JOIN learner_history h ON h.learner_id = p.id AND h.valid_until =
+			(SELECT MIN(x.valid_until) FROM learner_history x WHERE x.learner_id = p.id AND x.valid_until > ?)) l`, nil
 }
 
 func (l *completionList) filter(where string, args ...any) {

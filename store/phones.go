@@ -136,32 +136,26 @@ func (s *Store) FindPhone(ctx context.Context, scope people.Scope, number string
 	return list, nil
 }
 
-// RekeyPhones seals with the first key what another key has sealed, and returns how many numbers that were.
+// RekeyPhones seals with the first key what another key has sealed, also what an undone import would bring back, and
+// returns how many numbers that were. Afterwards the other keys may be taken out of the configuration.
 func (s *Store) RekeyPhones(ctx context.Context, now time.Time, actor string) (n int, err error) {
 	if s.phones == nil {
 		return 0, fault.New(fault.Conflict, "roster.phones_off")
 	}
 	err = s.transact(ctx, s.bulkORM, func(tx *gorm.DB) error {
 		q := under(tx)
-		changed := s.phoneRows()
-		err := each(ctx, q, func(rows *sql.Rows) error {
-			var learner int64
-			var id, sealed, lookup string
-			if err := rows.Scan(&learner, &id, &sealed, &lookup); err != nil {
+		n = 0
+		for _, table := range []resealed{
+			{"learner_phones", "0", "learner_id", "key_id", "sealed", "lookup"},
+			{"roster_changes", "import_id", "learner_id", "phone_key", "phone_sealed", "phone_lookup"},
+		} {
+			some, err := s.reseal(ctx, q, table)
+			if n += some; err != nil {
 				return err
 			}
-			number, err := s.phones.open(learner, id, sealed)
-			if err == nil {
-				changed.add(learner, s.phones.first, s.phones.seal(learner, number), lookup, toMs(now))
-			}
-			return err
-		}, "SELECT learner_id, key_id, sealed, lookup FROM learner_phones WHERE key_id <> ? ORDER BY learner_id"+s.forUpdate(), s.phones.first)
-		n = len(changed.args) / len(changed.columns)
-		if err != nil || n == 0 {
-			return err
 		}
-		if err := changed.exec(ctx, q); err != nil {
-			return err
+		if n == 0 {
+			return nil
 		}
 		return appendAudit(ctx, s, tx, act{At: now, Actor: actor, Action: "roster.rekey", Object: "key " + s.phones.first, Result: fmt.Sprintf("%d numbers", n)})
 	})
@@ -169,6 +163,43 @@ func (s *Store) RekeyPhones(ctx context.Context, now time.Time, actor string) (n
 		return 0, fmt.Errorf("sealing telephone numbers anew: %w", err)
 	}
 	return n, nil
+}
+
+// resealed is a table with sealed numbers, and its columns.
+type resealed struct{ table, version, learner, key, sealed, lookup string }
+
+// reseal goes through a table page by page: those of the first key are no longer among those to do.
+func (s *Store) reseal(ctx context.Context, q querier, t resealed) (n int, err error) {
+	type row struct {
+		version, learner int64
+		key, sealed      string
+	}
+	for {
+		var page []row
+		err := each(ctx, q, func(rows *sql.Rows) error {
+			var r row
+			err := rows.Scan(&r.version, &r.learner, &r.key, &r.sealed)
+			page = append(page, r)
+			return err
+		}, fmt.Sprintf("SELECT %s, %s, %s, %s FROM %s WHERE %s <> ? AND %s <> '' ORDER BY 1, 2 LIMIT ?", t.version, t.learner, t.key, t.sealed, t.table, t.key, t.sealed)+s.forUpdate(), s.phones.first, chunk)
+		if err != nil || len(page) == 0 {
+			return n, err
+		}
+		for _, r := range page {
+			number, err := s.phones.open(r.learner, r.key, r.sealed)
+			if err != nil {
+				return n, err
+			}
+			where, args := t.learner+" = ?", []any{s.phones.first, s.phones.seal(r.learner, number), r.learner}
+			if r.version != 0 {
+				where, args = where+" AND "+t.version+" = ?", append(args, r.version)
+			}
+			if _, err := q.ExecContext(ctx, fmt.Sprintf("UPDATE %s SET %s = ?, %s = ? WHERE %s", t.table, t.key, t.sealed, where), args...); err != nil {
+				return n, err
+			}
+		}
+		n += len(page)
+	}
 }
 
 func (s *Store) phoneRows() *insert {

@@ -105,6 +105,11 @@ func (w *recordWriter) reject(r study.RecordRow, column, key string, args ...fau
 	w.out.Problems = append(w.out.Problems, fault.New(fault.Invalid, key, args...).At(w.in.File, r.Row, column))
 }
 
+type personKey struct {
+	unit people.OrgCode
+	name string
+}
+
 // fresh finds who the rows are about and returns those that are to be written.
 func (w *recordWriter) fresh(ctx context.Context) ([]study.RecordRow, error) {
 	byID, byName, err := w.people(ctx)

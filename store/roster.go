@@ -10,7 +10,6 @@ import (
 	"maps"
 	"slices"
 	"sort"
-	"strconv"
 	"strings"
 	"time"
 
@@ -73,7 +72,6 @@ type rosterWriter struct {
 	fresh   insert // units that are not there
 	renamed []unitRename
 	version int64
-	last    int64 // learner before the first new one
 }
 
 type unitRename struct {
@@ -180,6 +178,10 @@ func (r *rosterWriter) plan(ctx context.Context) error {
 		return err
 	}
 	r.diff = people.Compare(members, r.rows, r.in.Full, r.s.hashPhone())
+	if r.in.Full != "" && r.in.Rejected > 0 && !r.in.DryRun {
+		// Whoever stands in a row that was rejected would be taken off.
+		return fault.New(fault.Conflict, "roster.full_bad", fault.A("bad", r.in.Rejected))
+	}
 	if r.in.Full != "" && r.diff.TooManyLeft(r.in.LeftPercent) {
 		return fault.New(fault.Conflict, "roster.too_many_left", fault.A("count", r.diff.Count(people.PersonLeft)), fault.A("all", r.diff.Staying), fault.A("cap", r.in.LeftPercent))
 	}
@@ -194,7 +196,9 @@ const manyRows = 20_000
 // members reads everybody whom a row may be, and everybody of a full roster's unit.
 func (r *rosterWriter) members(ctx context.Context) ([]people.Member, error) {
 	var list []people.Member
+	all := len(r.rows) >= manyRows
 	seen := map[people.LearnerID]bool{}
+	units, words := map[people.OrgCode]people.OrgCode{}, map[string]string{} // one string each: memory
 	scope, scopeArgs := scoped(r.scope)
 	read := func(where string, args ...any) error {
 		return each(ctx, r.q, func(rows *sql.Rows) error {
@@ -202,22 +206,27 @@ func (r *rosterWriter) members(ctx context.Context) ([]people.Member, error) {
 			if err := rows.Scan(&m.ID, &m.Unit, &m.Name, &m.Category, &m.Code, &m.Left, &m.Phone); err != nil {
 				return err
 			}
-			if !seen[m.ID] {
-				seen[m.ID] = true
-				list = append(list, m)
+			if !all && seen[m.ID] {
+				return nil
 			}
+			if !all {
+				seen[m.ID] = true
+			}
+			m.Unit, m.Category, m.Left = oneOf(units, m.Unit), oneOf(words, m.Category), oneOf(words, m.Left)
+			list = append(list, m)
 			return nil
 		}, "SELECT l.id, l.unit_code, l.name, l.category, l.bind_code, l.left_day, COALESCE(t.lookup, '') FROM learners l LEFT JOIN learner_phones t ON t.learner_id = l.id WHERE "+
 			scope+" AND "+where+" ORDER BY l.id", append(slices.Clone(scopeArgs), args...)...)
 	}
-	if len(r.rows) >= manyRows {
-		return list, read("1 = 1")
+	if all {
+		err := read("1 = 1")
+		return list, err
 	}
-	units, names := map[string]bool{}, map[string]bool{}
+	places, names := map[string]bool{}, map[string]bool{}
 	for _, row := range r.rows {
-		units[string(row.Unit)], names[row.Name] = true, true
+		places[string(row.Unit)], names[row.Name] = true, true
 	}
-	err := chunks(slices.Sorted(maps.Keys(units)), func(part []string) error { return read("l.unit_code IN "+marks(len(part)), anys(part)...) })
+	err := chunks(slices.Sorted(maps.Keys(places)), func(part []string) error { return read("l.unit_code IN "+marks(len(part)), anys(part)...) })
 	if err == nil {
 		err = chunks(slices.Sorted(maps.Keys(names)), func(part []string) error { return read("l.name IN "+marks(len(part)), anys(part)...) })
 	}
@@ -226,6 +235,15 @@ func (r *rosterWriter) members(ctx context.Context) ([]people.Member, error) {
 	}
 	slices.SortFunc(list, func(a, b people.Member) int { return cmp.Compare(a.ID, b.ID) })
 	return list, err
+}
+
+// oneOf returns the string that is known for s, so that equal ones are kept once.
+func oneOf[S ~string](known map[S]S, s S) S {
+	if k, ok := known[s]; ok {
+		return k
+	}
+	known[s] = s
+	return s
 }
 
 // write makes what the plan says. One import is one version of the roster.
@@ -270,7 +288,7 @@ func (r *rosterWriter) writeUnits(ctx context.Context) error {
 			return err
 		}
 		if u.name != u.before {
-			history.add(u.code, string(people.UnitRenamed), u.before, u.fullName, string(study.DayOf(r.at)), r.now, "roster "+strconv.FormatInt(r.version, 10))
+			history.add(u.code, string(people.UnitRenamed), u.before, u.fullName, string(study.DayOf(r.at)), r.now, importActor(r.version))
 		}
 	}
 	return history.exec(ctx, r.q)
@@ -278,15 +296,16 @@ func (r *rosterWriter) writeUnits(ctx context.Context) error {
 
 // report puts what changes into words, with the names of units.
 func (r *rosterWriter) report(ctx context.Context) (people.ImportReport, error) {
-	out := people.ImportReport{RosterResult: r.result, Version: r.version, Changes: make([]people.ImportedPerson, 0, len(r.diff.Changes))}
+	changes := r.diff.First(r.in.Show)
+	out := people.ImportReport{RosterResult: r.result, Version: r.version, Changes: make([]people.ImportedPerson, 0, len(changes))}
 	names := map[people.OrgCode]string{}
-	for _, row := range r.rows {
-		if n := len(row.Units); n > 0 {
-			names[row.Unit] = row.Units[n-1].Full
+	var asked []string
+	for _, c := range changes {
+		if c.Row != nil && len(c.Row.Units) > 0 {
+			names[c.Row.Unit] = c.Row.Units[len(c.Row.Units)-1].Full
 		}
 	}
-	var asked []string
-	for _, c := range r.diff.Changes {
+	for _, c := range changes {
 		if c.Before != nil && names[c.Before.Unit] == "" {
 			names[c.Before.Unit] = string(c.Before.Unit)
 			asked = append(asked, string(c.Before.Unit))
@@ -302,7 +321,7 @@ func (r *rosterWriter) report(ctx context.Context) (people.ImportReport, error) 
 		}, "SELECT code, full_name FROM org_units WHERE code IN "+marks(len(part)), anys(part)...)
 	})
 	hash := r.s.hashPhone()
-	for _, c := range r.diff.Changes {
+	for _, c := range changes {
 		p := people.ImportedPerson{Kind: c.Kind, What: c.What(hash)}
 		if c.Row != nil {
 			p.Row, p.Name, p.Unit, p.Place = c.Row.Row, c.Row.Name, c.Row.Unit, names[c.Row.Unit]
@@ -323,76 +342,96 @@ func (r *rosterWriter) words() string {
 		r.version, d.New, d.Changed, d.Moved, d.Returned, d.Left, d.Unchanged, d.Units, d.Enrolled)
 }
 
-type personKey struct {
-	unit people.OrgCode
-	name string
-}
-
-// codedKey is what tells people of a roster apart.
-type codedKey struct {
-	personKey
-	code string
-}
-
-// known reads the people of the rows' units who are on the roster.
-func (r *rosterWriter) known(ctx context.Context) (map[codedKey]int64, error) {
-	seen := map[string]bool{}
-	var units []string
-	for _, row := range r.rows {
-		if u := string(row.Unit); !seen[u] {
-			seen[u] = true
-			units = append(units, u)
-		}
-	}
-	have := make(map[codedKey]int64, len(r.rows))
-	return have, chunks(units, func(part []string) error {
-		return each(ctx, r.q, func(rows *sql.Rows) error {
-			var k codedKey
-			var id int64
-			err := rows.Scan(&id, &k.unit, &k.name, &k.code)
-			have[k] = id
-			return err
-		}, "SELECT l.id, l.unit_code, l.name, l.bind_code FROM learners l WHERE "+onRoster+" AND l.unit_code IN "+marks(len(part)), anys(part)...)
-	})
-}
-
 // people writes the changes, and how everybody was before.
 func (r *rosterWriter) people(ctx context.Context) error {
-	fresh := insert{table: "learners", columns: []string{"unit_code", "name", "category", "bind_code", "created_at", "updated_at"}}
-	changed := r.s.memberRows()
 	var left []int64
+	var before []int64
 	for _, c := range r.diff.Changes {
-		switch c.Kind {
-		case people.PersonNew:
-			fresh.add(string(c.Row.Unit), c.Row.Name, c.Row.Category, c.Row.Code, r.now, r.now)
-		case people.PersonLeft:
+		if c.Before != nil {
+			before = append(before, int64(c.Before.ID))
+		}
+		if c.Kind == people.PersonLeft {
 			left = append(left, int64(c.Before.ID))
-		default:
-			changed.add(int64(c.Before.ID), string(c.Row.Unit), c.Row.Name, c.Row.Category, c.Row.Code, "", r.now)
 		}
 	}
-	if err := r.remember(ctx); err != nil {
+	if err := r.remember(ctx, before); err != nil {
 		return err
+	}
+	if err := r.s.keepPlaces(ctx, r.q, r.now, before); err != nil {
+		return err
+	}
+	changed := r.s.memberRows()
+	for _, c := range r.diff.Changes {
+		if c.Row == nil || c.Before == nil {
+			continue
+		}
+		if err := changed.put(ctx, r.q, int64(c.Before.ID), string(c.Row.Unit), c.Row.Name, c.Row.Category, c.Row.Code, "", r.now); err != nil {
+			return err
+		}
 	}
 	if err := changed.exec(ctx, r.q); err != nil {
 		return err
 	}
-	if err := fresh.exec(ctx, r.q); err != nil {
+	if err := r.newcomers(ctx); err != nil {
 		return err
-	}
-	if len(fresh.args) > 0 {
-		// Those who are new are known by number from now on.
-		_, err := r.q.ExecContext(ctx, "INSERT INTO roster_changes (import_id, learner_id, kind) SELECT ?, l.id, ? FROM learners l WHERE l.id > ?",
-			r.version, string(people.PersonNew), r.last)
-		if err != nil {
-			return err
-		}
 	}
 	day := string(study.DayOf(r.at))
 	return chunks(left, func(part []int64) error {
 		_, err := r.q.ExecContext(ctx, "UPDATE learners SET left_day = ?, updated_at = ? WHERE id IN "+marks(len(part)), append([]any{day, r.now}, anys(part)...)...)
 		return err
 	})
+}
+
+// newcomers writes those who are new, and learns their numbers: they are in the order in which they were written.
+func (r *rosterWriter) newcomers(ctx context.Context) error {
+	if r.result.New == 0 {
+		return nil
+	}
+	var last int64
+	if err := r.q.QueryRowContext(ctx, "SELECT COALESCE(MAX(id), 0) FROM learners").Scan(&last); err != nil {
+		return err
+	}
+	fresh := insert{table: "learners", columns: []string{"unit_code", "name", "category", "bind_code", "created_at", "updated_at"}}
+	for i, row := range r.rows {
+		if r.diff.Who[i] != 0 {
+			continue
+		}
+		if err := fresh.put(ctx, r.q, string(row.Unit), row.Name, row.Category, row.Code, r.now, r.now); err != nil {
+			return err
+		}
+	}
+	if err := fresh.exec(ctx, r.q); err != nil {
+		return err
+	}
+	_, err := r.q.ExecContext(ctx, "INSERT INTO roster_changes (import_id, learner_id, kind, unit_code) SELECT ?, l.id, ?, l.unit_code FROM learners l WHERE l.id > ?",
+		r.version, string(people.PersonNew), last)
+	if err != nil {
+		return err
+	}
+	at := 0
+	err = each(ctx, r.q, func(rows *sql.Rows) error {
+		var id people.LearnerID
+		var unit people.OrgCode
+		var name, code string
+		if err := rows.Scan(&id, &unit, &name, &code); err != nil {
+			return err
+		}
+		for at < len(r.rows) && r.diff.Who[at] != 0 {
+			at++
+		}
+		if at == len(r.rows) || r.rows[at].Unit != unit || r.rows[at].Name != name || r.rows[at].Code != code {
+			return errors.New("the numbers of new people are not in the order in which they were written")
+		}
+		r.diff.Who[at] = id
+		return nil
+	}, "SELECT id, unit_code, name, bind_code FROM learners WHERE id > ? ORDER BY id", last)
+	if err != nil {
+		return err
+	}
+	if i := slices.Index(r.diff.Who, 0); i >= 0 {
+		return errors.New("a new person has no number")
+	}
+	return nil
 }
 
 // memberRows is an UPDATE that many people share, of rows that are there already.
@@ -402,59 +441,56 @@ func (s *Store) memberRows() *insert {
 }
 
 // remember writes how those who change were, with their telephone numbers, which stay sealed.
-func (r *rosterWriter) remember(ctx context.Context) error {
-	if err := r.q.QueryRowContext(ctx, "SELECT COALESCE(MAX(id), 0) FROM learners").Scan(&r.last); err != nil {
-		return err
-	}
-	type phone struct{ id, sealed, lookup string }
-	phones := map[people.LearnerID]phone{}
-	var with []int64
+func (r *rosterWriter) remember(ctx context.Context, ids []int64) error {
+	kinds := make(map[people.LearnerID]people.ChangeKind, len(ids))
 	for _, c := range r.diff.Changes {
-		if c.Before != nil && c.Before.Phone != "" {
-			with = append(with, int64(c.Before.ID))
+		if c.Before != nil {
+			kinds[c.Before.ID] = c.Kind
 		}
 	}
-	err := chunks(with, func(part []int64) error {
-		return each(ctx, r.q, func(rows *sql.Rows) error {
+	return chunks(ids, func(part []int64) error {
+		before := insert{table: "roster_changes", columns: []string{"import_id", "learner_id", "kind", "unit_code", "name", "category", "bind_code", "left_day", "phone_key", "phone_sealed", "phone_lookup"}}
+		err := each(ctx, r.q, func(rows *sql.Rows) error {
 			var id people.LearnerID
-			var p phone
-			err := rows.Scan(&id, &p.id, &p.sealed, &p.lookup)
-			phones[id] = p
+			var unit, name, category, code, left, key, sealed, lookup string
+			err := rows.Scan(&id, &unit, &name, &category, &code, &left, &key, &sealed, &lookup)
+			before.add(r.version, int64(id), string(kinds[id]), unit, name, category, code, left, key, sealed, lookup)
 			return err
-		}, "SELECT learner_id, key_id, sealed, lookup FROM learner_phones WHERE learner_id IN "+marks(len(part)), anys(part)...)
-	})
-	if err != nil {
-		return err
-	}
-	before := insert{table: "roster_changes", columns: []string{"import_id", "learner_id", "kind", "unit_code", "name", "category", "bind_code", "left_day", "phone_key", "phone_sealed", "phone_lookup"}}
-	for _, c := range r.diff.Changes {
-		if m := c.Before; m != nil {
-			p := phones[m.ID]
-			before.add(r.version, int64(m.ID), string(c.Kind), string(m.Unit), m.Name, m.Category, m.Code, m.Left, p.id, p.sealed, p.lookup)
+		}, `SELECT l.id, l.unit_code, l.name, l.category, l.bind_code, l.left_day, COALESCE(t.key_id, ''), COALESCE(t.sealed, ''), COALESCE(t.lookup, '')
+			FROM learners l LEFT JOIN learner_phones t ON t.learner_id = l.id WHERE l.id IN `+marks(len(part)), anys(part)...)
+		if err != nil {
+			return err
 		}
-	}
-	return before.exec(ctx, r.q)
+		return before.exec(ctx, r.q)
+	})
+}
+
+// keepPlaces writes where these people are before that is changed: it holds until now. Whoever changes unit, name,
+// category or left_day of people calls it first, in the same transaction; a list of an earlier cut-off reads it (C3).
+func (s *Store) keepPlaces(ctx context.Context, q querier, now int64, ids []int64) error {
+	return chunks(ids, func(part []int64) error {
+		_, err := q.ExecContext(ctx, `INSERT INTO learner_history (learner_id, valid_until, unit_code, name, category, left_day)
+			SELECT l.id, ?, l.unit_code, l.name, l.category, l.left_day FROM learners l WHERE l.id IN `+marks(len(part))+s.orIgnore("valid_until"),
+			append([]any{now}, anys(part)...)...)
+		return err
+	})
 }
 
 // writePhones seals the numbers that changed.
 func (r *rosterWriter) writePhones(ctx context.Context) error {
-	var wanted []people.RosterChange
-	for _, c := range r.diff.Changes {
-		if c.Row != nil && c.Row.Phone != "" && (c.Before == nil || r.s.phones.Lookup(c.Row.Phone) != c.Before.Phone) {
-			wanted = append(wanted, c)
-		}
-	}
-	if len(wanted) == 0 {
-		return nil
-	}
-	have, err := r.known(ctx)
-	if err != nil {
-		return err
-	}
 	rows := r.s.phoneRows()
-	for _, c := range wanted {
-		id := have[codedKey{personKey{c.Row.Unit, c.Row.Name}, c.Row.Code}]
-		rows.add(id, r.s.phones.first, r.s.phones.seal(id, c.Row.Phone), r.s.phones.Lookup(c.Row.Phone), r.now)
+	for _, c := range r.diff.Changes {
+		if c.Row == nil || c.Row.Phone == "" {
+			continue
+		}
+		lookup := r.s.phones.Lookup(c.Row.Phone)
+		if c.Before != nil && c.Before.Phone == lookup {
+			continue
+		}
+		id := int64(r.diff.Who[c.At])
+		if err := rows.put(ctx, r.q, id, r.s.phones.first, r.s.phones.seal(id, c.Row.Phone), lookup, r.now); err != nil {
+			return err
+		}
 	}
 	return rows.exec(ctx, r.q)
 }
@@ -476,10 +512,6 @@ func (r *rosterWriter) enrol(ctx context.Context, now time.Time, cohort string) 
 	if err != nil {
 		return err
 	}
-	have, err := r.known(ctx)
-	if err != nil {
-		return err
-	}
 	count := func() (n int, err error) {
 		return n, r.q.QueryRowContext(ctx, "SELECT COUNT(*) FROM enrolments WHERE cohort_id = ?", id).Scan(&n)
 	}
@@ -488,9 +520,9 @@ func (r *rosterWriter) enrol(ctx context.Context, now time.Time, cohort string) 
 		return err
 	}
 	places := insert{table: "enrolments", columns: []string{"cohort_id", "learner_id", "status", "since", "created_at", "updated_at"}, tail: r.s.orIgnore("created_at")}
-	for _, row := range r.rows {
-		if learner, found := have[codedKey{personKey{row.Unit, row.Name}, row.Code}]; found {
-			places.add(id, learner, string(study.Active), string(study.DayOf(now)), r.now, r.now)
+	for _, learner := range r.diff.Who {
+		if err := places.put(ctx, r.q, id, int64(learner), string(study.Active), string(study.DayOf(now)), r.now, r.now); err != nil {
+			return err
 		}
 	}
 	if err := places.exec(ctx, r.q); err != nil {
@@ -516,14 +548,17 @@ func (s *Store) ExportRoster(ctx context.Context, scope people.Scope) iter.Seq2[
 	return s.exportRoster(ctx, scope, PhonesHidden)
 }
 
-// ExportPhones is ExportRoster with telephone numbers, and an audit row when they are whole.
-func (s *Store) ExportPhones(ctx context.Context, now time.Time, actor string, scope people.Scope, view PhoneView) (iter.Seq2[people.RosterRow, error], error) {
+// ExportPhones is ExportRoster with telephone numbers. Whole ones need a reason, and leave an audit row with it.
+func (s *Store) ExportPhones(ctx context.Context, now time.Time, actor string, scope people.Scope, view PhoneView, reason string) (iter.Seq2[people.RosterRow, error], error) {
 	if s.phones == nil {
 		return nil, fault.New(fault.Conflict, "roster.phones_off")
 	}
 	if view == PhonesPlain {
+		if reason = strings.TrimSpace(reason); reason == "" || len([]rune(reason)) > 200 {
+			return nil, fault.New(fault.Invalid, "roster.reason_bad", fault.A("limit", 200))
+		}
 		err := s.transact(ctx, s.orm, func(tx *gorm.DB) error {
-			return appendAudit(ctx, s, tx, act{At: now, Actor: actor, Action: "roster.phones", Object: "scope " + strings.Join(scope.Prefixes(), " "), Result: "exported"})
+			return appendAudit(ctx, s, tx, act{At: now, Actor: actor, Action: "roster.phones", Object: "scope " + strings.Join(scope.Prefixes(), " "), Result: "exported: " + reason})
 		})
 		if err != nil {
 			return nil, fmt.Errorf("recording an export: %w", err)

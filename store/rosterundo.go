@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"gorm.io/gorm"
 
@@ -31,8 +33,9 @@ func importsWithin(scope people.Scope) (string, []any) {
 	if slices.Contains(scope.Prefixes(), "") { // everybody: also an import that changed nobody
 		return where, nil
 	}
+	before := strings.ReplaceAll(where, "l.unit_code", "c.unit_code") // whom undoing would send out of the scope
 	return `EXISTS (SELECT 1 FROM roster_changes c WHERE c.import_id = i.id) AND NOT EXISTS (SELECT 1 FROM roster_changes c JOIN learners l ON l.id = c.learner_id
-		WHERE c.import_id = i.id AND NOT (` + where + "))", args
+		WHERE c.import_id = i.id AND NOT (` + where + " AND " + before + "))", append(slices.Clone(args), args...)
 }
 
 // RosterImports returns the newest imports that concern the scope alone.
@@ -72,7 +75,7 @@ func (s *Store) UndoRoster(ctx context.Context, now time.Time, actor string, sco
 			return fault.New(fault.NotFound, "roster.nothing_to_undo")
 		}
 		u := undoing{s: s, q: q, version: v.Version, now: toMs(now), day: string(study.DayOf(now))}
-		for _, step := range []func(context.Context) error{u.free, u.restore, u.withdraw} {
+		for _, step := range []func(context.Context) error{u.free, u.units, u.restore, u.withdraw} {
 			if err := step(ctx); err != nil {
 				return err
 			}
@@ -117,37 +120,77 @@ func (u undoing) free(ctx context.Context) error {
 	return nil
 }
 
-// restore makes people as they were.
-func (u undoing) restore(ctx context.Context) error {
-	rows, phones := u.s.memberRows(), u.s.phoneRows()
-	var without []int64
+// units gives the units that the import renamed their names back, and the names that hang on them; whatever was
+// decided about a unit since stays. Units that came with the import stay too: they may be named elsewhere by now.
+func (u undoing) units(ctx context.Context) error {
+	type renamed struct{ code, name, full, was, wasFull string }
+	var list []renamed
 	err := each(ctx, u.q, func(r *sql.Rows) error {
-		var id int64
-		var kind people.ChangeKind
-		var unit, name, category, code, left, key, sealed, lookup string
-		if err := r.Scan(&id, &kind, &unit, &name, &category, &code, &left, &key, &sealed, &lookup); err != nil {
-			return err
-		}
-		rows.add(id, unit, name, category, code, left, u.now)
-		switch {
-		case kind == people.PersonLeft:
-		case sealed == "":
-			without = append(without, id)
-		default:
-			phones.add(id, key, sealed, lookup, u.now)
-		}
-		return nil
-	}, "SELECT learner_id, kind, unit_code, name, category, bind_code, left_day, phone_key, phone_sealed, phone_lookup FROM roster_changes WHERE import_id = ? AND kind <> 'new' ORDER BY learner_id", u.version)
+		var x renamed
+		err := r.Scan(&x.code, &x.was, &x.wasFull, &x.name, &x.full)
+		list = append(list, x)
+		return err
+	}, `SELECT c.code, c.name, c.full_name, o.name, o.full_name FROM org_changes c JOIN org_units o ON o.code = c.code
+		WHERE c.kind = ? AND c.actor = ? AND NOT EXISTS (SELECT 1 FROM org_changes x WHERE x.code = c.code AND x.id > c.id) ORDER BY c.code`,
+		string(people.UnitRenamed), importActor(u.version))
 	if err != nil {
 		return err
 	}
-	if err := rows.exec(ctx, u.q); err != nil {
-		return err
+	history := insert{table: "org_changes", columns: []string{"code", "kind", "name", "full_name", "day", "at", "actor"}}
+	for _, x := range list {
+		if _, err := u.q.ExecContext(ctx, "UPDATE org_units SET name = ?, updated_at = ? WHERE code = ?", x.was, u.now, x.code); err != nil {
+			return err
+		}
+		below := people.OrgCode(x.code).Prefix() + "%"
+		if _, err := u.q.ExecContext(ctx, "UPDATE org_units SET full_name = "+u.s.concat("?", "SUBSTR(full_name, ?)")+", updated_at = ? WHERE code LIKE ? AND (full_name = ? OR full_name LIKE ?)",
+			x.wasFull, utf8.RuneCountInString(x.full)+1, u.now, below, x.full, x.full+"·%"); err != nil {
+			return err
+		}
+		history.add(x.code, string(people.UnitRenamed), x.name, x.full, u.day, u.now, "undo "+strconv.FormatInt(u.version, 10))
 	}
-	if err := phones.exec(ctx, u.q); err != nil {
-		return err
+	return history.exec(ctx, u.q)
+}
+
+// importActor is whom the history of units names for what an import did.
+func importActor(version int64) string { return "roster " + strconv.FormatInt(version, 10) }
+
+// restore makes people as they were, page by page.
+func (u undoing) restore(ctx context.Context) error {
+	for after, more := int64(0), true; more; {
+		rows, phones := u.s.memberRows(), u.s.phoneRows()
+		var ids, without []int64
+		err := each(ctx, u.q, func(r *sql.Rows) error {
+			var id int64
+			var unit, name, category, code, left, key, sealed, lookup string
+			if err := r.Scan(&id, &unit, &name, &category, &code, &left, &key, &sealed, &lookup); err != nil {
+				return err
+			}
+			rows.add(id, unit, name, category, code, left, u.now)
+			if ids = append(ids, id); sealed == "" {
+				without = append(without, id)
+			} else {
+				phones.add(id, key, sealed, lookup, u.now)
+			}
+			return nil
+		}, `SELECT learner_id, unit_code, name, category, bind_code, left_day, phone_key, phone_sealed, phone_lookup FROM roster_changes
+			WHERE import_id = ? AND kind <> 'new' AND learner_id > ? ORDER BY learner_id LIMIT ?`, u.version, after, chunk)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		after, more = ids[len(ids)-1], len(ids) == chunk
+		if err := u.s.keepPlaces(ctx, u.q, u.now, ids); err != nil {
+			return err
+		}
+		for _, i := range []*insert{rows, phones} {
+			if err := i.exec(ctx, u.q); err != nil {
+				return err
+			}
+		}
+		if err := u.forget(ctx, without); err != nil {
+			return err
+		}
 	}
-	return u.forget(ctx, without)
+	return nil
 }
 
 func (u undoing) forget(ctx context.Context, ids []int64) error {
@@ -161,6 +204,9 @@ func (u undoing) forget(ctx context.Context, ids []int64) error {
 func (u undoing) withdraw(ctx context.Context) error {
 	ids, err := numbers(ctx, u.q, "SELECT learner_id FROM roster_changes WHERE import_id = ? AND kind = 'new' ORDER BY learner_id", u.version)
 	if err != nil {
+		return err
+	}
+	if err := u.s.keepPlaces(ctx, u.q, u.now, ids); err != nil {
 		return err
 	}
 	err = chunks(ids, func(part []int64) error {

@@ -79,6 +79,14 @@ func (s *Store) settled() string {
 	return " LOCK IN SHARE MODE"
 }
 
+// concat joins two texts.
+func (s *Store) concat(a, b string) string {
+	if s.dialect == dialectSQLite {
+		return "(" + a + " || " + b + ")"
+	}
+	return "CONCAT(" + a + ", " + b + ")"
+}
+
 // orIgnore ends an INSERT whose duplicates change nothing. key is a column of the table. INSERT
 // IGNORE would hide other errors too.
 func (s *Store) orIgnore(key string) string {
@@ -133,6 +141,17 @@ type insert struct {
 }
 
 func (i *insert) add(values ...any) { i.args = append(i.args, values...) }
+
+// put is add that writes as soon as a statement is full, so that memory stays flat; exec writes the rest.
+func (i *insert) put(ctx context.Context, q querier, values ...any) error {
+	i.add(values...)
+	if len(i.args)+len(i.columns) <= maxParams {
+		return nil
+	}
+	err := i.exec(ctx, q)
+	i.args = i.args[:0]
+	return err
+}
 
 // exec writes the rows in as few statements as the parameters allow. Nothing to write is fine.
 func (i *insert) exec(ctx context.Context, q querier) error {

@@ -32,15 +32,36 @@ const (
 type RosterChange struct {
 	Kind   ChangeKind
 	Row    *RosterRow // of the file; nil for one who left
+	At     int        // place of Row among the rows
 	Before *Member    // nil for a new one
 }
 
 // Difference is what importing rows does to a roster. Nothing of it has happened.
 type Difference struct {
 	Changes   []RosterChange // those of the file in its order, then those who left by unit and name
+	Who       []LearnerID    // whom each row is, 0 for a new person
 	Unchanged int
 	Staying   int // people of the full roster's unit before, 0 for an addition
 	counts    map[ChangeKind]int
+}
+
+// kinds are in the order in which people want to see them: what may be a mistake first.
+var kinds = [...]ChangeKind{PersonLeft, PersonMoved, PersonReturned, PersonChanged, PersonNew}
+
+// First returns up to n of the changes, those first that may be a mistake.
+func (d Difference) First(n int) []RosterChange {
+	list := make([]RosterChange, 0, min(max(n, 0), len(d.Changes)))
+	for _, k := range kinds {
+		for _, c := range d.Changes {
+			if len(list) == cap(list) {
+				return list
+			}
+			if c.Kind == k {
+				list = append(list, c)
+			}
+		}
+	}
+	return list
 }
 
 // Count is how many people a kind of change has.
@@ -74,17 +95,7 @@ func (c RosterChange) What(hash func(phone string) string) []string {
 // townships count from 0001.
 const shortCode = 5
 
-type place struct {
-	unit OrgCode
-	name string
-}
-
 type called struct{ name, code string }
-
-type fullKey struct {
-	place
-	code string
-}
 
 // Compare finds out whom each row is, and what importing the rows does. Everybody is found by the
 // strongest of these, each person once:
@@ -104,8 +115,12 @@ func Compare(members []Member, rows []RosterRow, full OrgCode, hash func(phone s
 	for i := range c.of {
 		c.of[i] = -1
 	}
-	c.same()
-	c.recoded()
+	if len(members) == 0 {
+		return c.result()
+	}
+	byKeyRows, byKeyMembers := c.byKey()
+	c.same(byKeyRows, byKeyMembers)
+	c.recoded(byKeyRows, byKeyMembers)
 	if hash != nil {
 		c.moved(func(m *Member) string { return m.Phone }, func(r *RosterRow) string {
 			if r.Phone == "" {
@@ -141,17 +156,74 @@ func (c *comparison) take(row, member int) {
 	c.of[row], c.taken[member] = int32(member), true
 }
 
-// same is step 1.
-func (c *comparison) same() {
-	at := make(map[fullKey]int32, len(c.members))
-	for i := range c.members {
-		m := &c.members[i]
-		at[fullKey{place{m.Unit, m.Name}, m.Code}] = int32(i)
+// byKey orders both lists by unit, name and code without copying them.
+func (c *comparison) byKey() (rows, members []int32) {
+	rows, members = make([]int32, len(c.rows)), make([]int32, len(c.members))
+	for i := range rows {
+		rows[i] = int32(i)
 	}
-	for i := range c.rows {
-		r := &c.rows[i]
-		if m, ok := at[fullKey{place{r.Unit, r.Name}, r.Code}]; ok && !c.taken[m] {
-			c.take(i, int(m))
+	for i := range members {
+		members[i] = int32(i)
+	}
+	slices.SortFunc(rows, func(x, y int32) int {
+		a, b := &c.rows[x], &c.rows[y]
+		return cmp.Or(comparePlaces(a.Unit, a.Name, b.Unit, b.Name), cmp.Compare(a.Code, b.Code), cmp.Compare(x, y))
+	})
+	slices.SortFunc(members, func(x, y int32) int {
+		a, b := &c.members[x], &c.members[y]
+		return cmp.Or(comparePlaces(a.Unit, a.Name, b.Unit, b.Name), cmp.Compare(a.Code, b.Code), cmp.Compare(x, y))
+	})
+	return rows, members
+}
+
+func comparePlaces(unit OrgCode, name string, otherUnit OrgCode, otherName string) int {
+	return cmp.Or(cmp.Compare(unit, otherUnit), cmp.Compare(name, otherName))
+}
+
+// same is step 1.
+func (c *comparison) same(rows, members []int32) {
+	for len(rows) > 0 && len(members) > 0 {
+		r, m := &c.rows[rows[0]], &c.members[members[0]]
+		switch order := cmp.Or(comparePlaces(r.Unit, r.Name, m.Unit, m.Name), cmp.Compare(r.Code, m.Code)); {
+		case order < 0:
+			rows = rows[1:]
+		case order > 0:
+			members = members[1:]
+		default:
+			c.take(int(rows[0]), int(members[0]))
+			rows, members = rows[1:], members[1:]
+		}
+	}
+}
+
+// recoded is step 2. Of a full roster those who are found already do not count: who is left over on both
+// sides is the same. Of an addition they do: a second person of the name may well be meant.
+func (c *comparison) recoded(rows, members []int32) {
+	for len(rows) > 0 {
+		first := &c.rows[rows[0]]
+		n, row, some := 0, 0, 0
+		for n < len(rows) && c.rows[rows[n]].Unit == first.Unit && c.rows[rows[n]].Name == first.Name {
+			if at := int(rows[n]); c.full == "" || c.of[at] < 0 {
+				row, some = at, some+1
+			}
+			n++
+		}
+		rows = rows[n:]
+		for len(members) > 0 && comparePlaces(c.members[members[0]].Unit, c.members[members[0]].Name, first.Unit, first.Name) < 0 {
+			members = members[1:]
+		}
+		member, one := 0, 0
+		for _, at := range members {
+			m := &c.members[at]
+			if m.Unit != first.Unit || m.Name != first.Name {
+				break
+			}
+			if m.Left == "" && (c.full == "" || !c.taken[at]) {
+				member, one = int(at), one+1
+			}
+		}
+		if some == 1 && one == 1 && c.of[row] < 0 && !c.taken[member] {
+			c.take(row, member)
 		}
 	}
 }
@@ -165,32 +237,6 @@ func (o only[K]) add(k K, i int) {
 		return
 	}
 	o[k] = int32(i)
-}
-
-// recoded is step 2. Of a full roster those who are found already do not count: who is left over on both
-// sides is the same. Of an addition they do: a second person of the name may well be meant.
-func (c *comparison) recoded() {
-	members, rows := only[place]{}, only[place]{}
-	for i := range c.rows {
-		if c.full == "" || c.of[i] < 0 {
-			rows.add(place{c.rows[i].Unit, c.rows[i].Name}, i)
-		}
-	}
-	for i := range c.members {
-		m := &c.members[i]
-		if m.Left == "" && (c.full == "" || !c.taken[i]) {
-			members.add(place{m.Unit, m.Name}, i)
-		}
-	}
-	for i := range c.rows {
-		k := place{c.rows[i].Unit, c.rows[i].Name}
-		if c.of[i] >= 0 || rows[k] != int32(i) {
-			continue
-		}
-		if m, ok := members[k]; ok && m >= 0 && !c.taken[m] {
-			c.take(i, int(m))
-		}
-	}
 }
 
 // moved is step 3, by one mark of a person.
@@ -221,7 +267,7 @@ func (c *comparison) moved(ofMember func(*Member) string, ofRow func(*RosterRow)
 }
 
 func (c *comparison) result() Difference {
-	d := Difference{counts: map[ChangeKind]int{}}
+	d := Difference{counts: map[ChangeKind]int{}, Who: make([]LearnerID, len(c.rows))}
 	add := func(ch RosterChange) {
 		d.counts[ch.Kind]++
 		d.Changes = append(d.Changes, ch)
@@ -229,10 +275,11 @@ func (c *comparison) result() Difference {
 	for i := range c.rows {
 		r := &c.rows[i]
 		if c.of[i] < 0 {
-			add(RosterChange{Kind: PersonNew, Row: r})
+			add(RosterChange{Kind: PersonNew, Row: r, At: i})
 			continue
 		}
-		ch := RosterChange{Row: r, Before: &c.members[c.of[i]]}
+		ch := RosterChange{Row: r, At: i, Before: &c.members[c.of[i]]}
+		d.Who[i] = ch.Before.ID
 		switch {
 		case ch.Before.Left != "":
 			ch.Kind = PersonReturned

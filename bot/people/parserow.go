@@ -53,22 +53,63 @@ func (p *rowParser) text(c column) (string, bool) {
 		return "", false
 	}
 	s := p.layout.cell(p.cells.Cells, c)
+	if len(s) < 11 { // most cells: too short for any of them
+		return s, true
+	}
 	digits := onlyInk(s)
 	switch {
-	case identityCard.MatchString(digits):
+	case identityCard.MatchString(digits) || HoldsIDNumber(digits):
 		p.problem(c, "roster.looks_like_id")
 		return "", false
-	case c != colUnit && c != colPhone && telephone.MatchString(digits):
+	case c != colUnit && c != colPhone && telephoneInside.MatchString(digits):
 		p.problem(c, "roster.looks_like_phone")
 		return "", false
 	}
 	return s, true
 }
 
+// HoldsIDNumber reports whether a text has a valid number of a Chinese identity card anywhere in it:
+// 17 digits and a check digit that is right (GB 11643), with a month and a day that there are.
+func HoldsIDNumber(s string) bool {
+	for run := 0; run < len(s); {
+		if s[run] < '0' || s[run] > '9' {
+			run++
+			continue
+		}
+		end := run
+		for end < len(s) && s[end] >= '0' && s[end] <= '9' {
+			end++
+		}
+		if end-run == 17 && end < len(s) && (s[end] == 'X' || s[end] == 'x') {
+			end++
+		}
+		if end-run == 18 && validID(s[run:end]) {
+			return true
+		}
+		run = end
+	}
+	return false
+}
+
+// validID reads 18 characters: 17 digits, then a digit or X.
+func validID(s string) bool {
+	sum := 0
+	for i, weight := range [...]int{7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2} {
+		sum += weight * int(s[i]-'0')
+	}
+	month, day, last := s[10:12], s[12:14], s[17]
+	if last == 'x' {
+		last = 'X'
+	}
+	return "10X98765432"[sum%11] == last && month >= "01" && month <= "12" && day >= "01" && day <= "31"
+}
+
 var (
 	identityCard = regexp.MustCompile(`^(\d{15}|\d{17}[\dXx])$`) // old and present Chinese identity card numbers
 	telephone    = regexp.MustCompile(`^(\+?86)?1[3-9]\d{9}$`)
-	maskedPhone  = regexp.MustCompile(`^1[3-9]\d\*{4}\d{4}$`)
+	// A number with words around it: 书记13800138000.
+	telephoneInside = regexp.MustCompile(`(^|\D)(86)?1[3-9]\d{9}(\D|$)`)
+	maskedPhone     = regexp.MustCompile(`^1[3-9]\d\*{4}\d{4}$`)
 )
 
 func (p *rowParser) unit() OrgCode {

@@ -3,6 +3,7 @@ package people
 import (
 	"cmp"
 	"errors"
+	"hash/maphash"
 	"iter"
 	"slices"
 	"strconv"
@@ -63,7 +64,8 @@ type ReadOptions struct {
 // ReadRosterWith is ReadRoster with options.
 func ReadRosterWith(file string, rows iter.Seq2[Cells, error], o ReadOptions) (Roster, error) {
 	r := rosterReader{
-		units: map[OrgCode]unitSeen{}, names: map[string]OrgCode{}, chains: map[OrgCode][]OrgUnit{}, people: map[string]int{},
+		units: map[OrgCode]unitSeen{}, names: map[string]OrgCode{}, chains: map[OrgCode][]OrgUnit{}, words: map[string]string{},
+		people: map[uint64]int32{}, seed: maphash.MakeSeed(),
 	}
 	above := 0
 	for row, err := range rows {
@@ -116,7 +118,12 @@ type rosterReader struct {
 	units    map[OrgCode]unitSeen  // name of each unit, and the row that said so first
 	names    map[string]OrgCode    // parent's code + name → the unit of that name there
 	chains   map[OrgCode][]OrgUnit // units of a row, shared by the rows of one unit
-	people   map[string]int        // unit, name and code → row
+	words    map[string]string     // categories, one string each however many rows have it
+	// people finds a row by the hash of unit, name and code: the whole of them would take a tenth of the memory of
+	// a large import. What is found is compared; the rare row whose place another has is in more.
+	people map[uint64]int32 // → place in out.Rows
+	more   []int32
+	seed   maphash.Seed
 }
 
 type unitSeen struct {
@@ -139,8 +146,54 @@ func (r *rosterReader) row(cells Cells) {
 		return
 	}
 	row.Units = r.chain(row.Unit, names, cells.Number)
-	r.people[personKey(row)] = cells.Number
+	row.Unit = row.Units[len(row.Units)-1].Code // the rows of a unit share the string
+	if word, ok := r.words[row.Category]; ok {
+		row.Category = word
+	} else if len(r.words) < manyWords {
+		r.words[row.Category] = row.Category
+	}
+	if _, other := r.people[r.hash(row)]; other {
+		r.more = append(r.more, int32(len(r.out.Rows)))
+	} else {
+		r.people[r.hash(row)] = int32(len(r.out.Rows))
+	}
 	r.out.Rows = append(r.out.Rows, row)
+}
+
+// manyWords is how many categories are remembered: more are no categories.
+const manyWords = 1000
+
+func (r *rosterReader) hash(row RosterRow) uint64 {
+	return maphash.Comparable(r.seed, personKey{row.Unit, row.Name, row.Code})
+}
+
+// personKey is what tells people of a roster apart: the same name in the same unit needs another code.
+type personKey struct {
+	unit       OrgCode
+	name, code string
+}
+
+// first finds the row of the same person, nil for none.
+func (r *rosterReader) first(row RosterRow) *RosterRow {
+	same := func(at int32) *RosterRow {
+		if x := &r.out.Rows[at]; x.Unit == row.Unit && x.Name == row.Name && x.Code == row.Code {
+			return x
+		}
+		return nil
+	}
+	at, ok := r.people[r.hash(row)]
+	if !ok {
+		return nil
+	}
+	if x := same(at); x != nil {
+		return x
+	}
+	for _, at := range r.more {
+		if x := same(at); x != nil {
+			return x
+		}
+	}
+	return nil
 }
 
 // fewIDs is how many cells of a column may look like an identity card number before the column as a
@@ -149,7 +202,10 @@ const fewIDs = 3
 
 func (r *rosterReader) countIDs(cells []string) {
 	for i, c := range cells {
-		if len(c) < 15 || len(c) > 100 || !identityCard.MatchString(onlyInk(c)) {
+		if len(c) < 15 || len(c) > 1000 {
+			continue
+		}
+		if ink := onlyInk(c); !identityCard.MatchString(ink) && !HoldsIDNumber(ink) {
 			continue
 		}
 		for len(r.ids) <= i {
@@ -172,6 +228,17 @@ func (r *rosterReader) idColumn() *fault.Error {
 		}
 	}
 	return nil
+}
+
+// Usable is what every import does with a file that was read: rows outside the scope, or outside the unit whose full
+// roster it is, are rejected, and with more than badPercent bad rows of a hundred it is better mended first. The
+// roster with all its problems is returned in any case.
+func (r Roster) Usable(file string, scope Scope, full OrgCode, badPercent int) (Roster, error) {
+	r = r.Within(file, scope, full)
+	if r.TooBad(badPercent) {
+		return r, fault.New(fault.Invalid, "roster.too_many_bad", fault.A("good", len(r.Rows)), fault.A("bad", r.Rejected), fault.A("cap", badPercent)).At(file, 0, "")
+	}
+	return r, nil
 }
 
 // Within rejects the rows outside a scope and, of a full roster, outside its unit.
@@ -216,13 +283,10 @@ func (r *rosterReader) compare(p *rowParser, row RosterRow, names unitNames) {
 			return
 		}
 	}
-	if first, ok := r.people[personKey(row)]; ok {
-		p.problem(colName, "roster.twice", fault.A("otherRow", first))
+	if first := r.first(row); first != nil {
+		p.problem(colName, "roster.twice", fault.A("otherRow", first.Row))
 	}
 }
-
-// personKey is what tells people of a roster apart: the same name in the same unit needs another code.
-func personKey(row RosterRow) string { return string(row.Unit) + row.Name + "\n" + row.Code }
 
 func siblingKey(code OrgCode, l Level, name string) string {
 	if l == LevelProvince {

@@ -35,13 +35,14 @@ type RosterImport struct {
 	// LeftPercent is how many of a hundred people of a full roster's unit may leave by it; with more nothing is done.
 	LeftPercent int
 	DryRun      bool // only say what would be done
+	Show        int  // how many of the people who change are listed; 0 is none
 }
 
 // ImportReport is what an import did, or would do.
 type ImportReport struct {
 	RosterResult
 	Version int64            `json:"version"` // of the roster from now on; 0 when nothing changed or by a dry run
-	Changes []ImportedPerson `json:"changes"`
+	Changes []ImportedPerson `json:"changes"` // the first of them: left, moved, returned, changed, new
 }
 
 // ImportedPerson is one person whom an import changes, as people are shown it: no code, no number.

@@ -41,8 +41,8 @@ type rosterImportCmd struct {
 	Ignore      []string `help:"Columns of the file to leave out, by heading. Other unknown columns are refused: only what is needed is collected."`
 	BadPercent  int      `default:"-1" help:"Refuse the file when more than this many rows of a hundred are bad; fewer are left out and listed. Without it roster.bad_percent."`
 	LeftPercent int      `default:"-1" help:"Refuse a full roster by which more than this many people of a hundred would leave. Without it roster.left_percent."`
-	Show        int      `default:"50" help:"List this many of the people who change."`
-	JSON        bool     `help:"Print JSON, with everybody who changes."`
+	Show        int      `default:"50" help:"List this many of the people who change: who leaves or moves first."`
+	JSON        bool     `help:"Print JSON, with the people who change (--show) and the rows that are bad."`
 }
 
 func (c *rosterImportCmd) run(ctx context.Context, p *program) error {
@@ -63,12 +63,12 @@ func (c *rosterImportCmd) run(ctx context.Context, p *program) error {
 		return err
 	}
 	base := filepath.Base(c.File)
-	r = r.Within(base, people.Everyone(), full)
+	r, bad := r.Usable(base, people.Everyone(), full, orConfigured(c.BadPercent, cfg.Roster.BadPercent))
 	for _, f := range r.Problems {
 		fmt.Fprintln(p.stderr, subject.phrases.Fault(f))
 	}
-	if most := orConfigured(c.BadPercent, cfg.Roster.BadPercent); r.TooBad(most) {
-		return fault.New(fault.Invalid, "roster.too_many_bad", fault.A("good", len(r.Rows)), fault.A("bad", r.Rejected), fault.A("cap", most)).At(base, 0, "")
+	if bad != nil {
+		return bad
 	}
 	s, clock, err := openRoster(ctx, cfg, p)
 	if err != nil {
@@ -77,7 +77,7 @@ func (c *rosterImportCmd) run(ctx context.Context, p *program) error {
 	defer closing(s)
 	got, err := s.ImportRoster(ctx, clock.Now(), actor(), people.Everyone(), people.RosterImport{
 		File: base, Rows: r.Rows, Rejected: r.Rejected, Full: full, Cohort: c.Cohort, DryRun: c.DryRun,
-		LeftPercent: orConfigured(c.LeftPercent, cfg.Roster.LeftPercent),
+		LeftPercent: orConfigured(c.LeftPercent, cfg.Roster.LeftPercent), Show: c.Show,
 	})
 	if err != nil {
 		return fmt.Errorf("writing the roster: %w", err)
@@ -94,17 +94,17 @@ func (c *rosterImportCmd) run(ctx context.Context, p *program) error {
 			"accepted": len(r.Rows), "rejected": r.Rejected, "dryRun": c.DryRun, "result": got.RosterResult, "version": got.Version, "changes": got.Changes,
 		})
 	}
-	return printImport(p, subject.phrases, r, got, c.DryRun, c.Show)
+	return printImport(p, subject.phrases, r, got, c.DryRun)
 }
 
-func printImport(p *program, say *content.Phrases, r people.Roster, got people.ImportReport, dry bool, show int) error {
+func printImport(p *program, say *content.Phrases, r people.Roster, got people.ImportReport, dry bool) error {
 	fmt.Fprintln(p.stdout, say.Say("roster.read", fault.A("good", len(r.Rows)), fault.A("bad", r.Rejected)))
 	d := got.RosterResult
 	fmt.Fprintln(p.stdout, say.Say("roster.diff", fault.A("new", d.New), fault.A("changed", d.Changed), fault.A("moved", d.Moved),
 		fault.A("returned", d.Returned), fault.A("left", d.Left), fault.A("unchanged", d.Unchanged)))
 	if dry {
 		w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
-		for _, c := range got.Changes[:min(len(got.Changes), max(show, 0))] {
+		for _, c := range got.Changes {
 			row, from := "", ""
 			if c.Row > 0 {
 				row = strconv.Itoa(c.Row)
@@ -298,7 +298,8 @@ func readRoster(name string, o people.ReadOptions) (people.Roster, error) {
 type rosterExportCmd struct {
 	configFlag
 	Format string `default:"csv" enum:"csv,xlsx" help:"csv or xlsx."`
-	Phones string `default:"no" enum:"no,masked,plain" help:"Telephone numbers: no, masked (138****8000) or plain; plain is recorded."`
+	Phones string `default:"no" enum:"no,masked,plain" help:"Telephone numbers: no, masked (138****8000) or plain; plain is recorded with its reason."`
+	Reason string `help:"Why whole telephone numbers are needed."`
 	Output string `short:"o" help:"File to write; standard output without it." placeholder:"FILE"`
 }
 
@@ -318,7 +319,7 @@ func (c *rosterExportCmd) run(ctx context.Context, p *program) error {
 		if c.Phones == "plain" {
 			view = store.PhonesPlain
 		}
-		if rows, err = s.ExportPhones(ctx, clock.Now(), actor(), people.Everyone(), view); err != nil {
+		if rows, err = s.ExportPhones(ctx, clock.Now(), actor(), people.Everyone(), view, c.Reason); err != nil {
 			return err
 		}
 	}

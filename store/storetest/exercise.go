@@ -61,6 +61,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) (dsn string)) {
 		{"signing", signingCases},
 		{"follow", followCases},
 		{"scope", scopeCases},
+		{"imports", importCases},
 	} {
 		t.Run(suite.name, func(t *testing.T) {
 			t.Parallel()

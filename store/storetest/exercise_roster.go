@@ -22,7 +22,7 @@ const (
 // takes imports and wants these numbers.
 func (b *bundle) takes(scope people.Scope, in people.RosterImport, want people.RosterResult) people.ImportReport {
 	b.t.Helper()
-	in.LeftPercent = 100
+	in.LeftPercent, in.Show = 100, 1000
 	got, err := b.s.ImportRoster(b.t.Context(), start, "tester", scope, in)
 	if err != nil {
 		b.t.Fatalf("ImportRoster: %v", err)
@@ -206,7 +206,7 @@ var rosterCases = map[string]func(*testing.T, *bundle){
 			t.Error("another village's:", list, err)
 		}
 		shown := func(b *bundle, view store.PhoneView) (list []string) {
-			rows, err := b.s.ExportPhones(ctx, start, "tester", people.Everyone(), view)
+			rows, err := b.s.ExportPhones(ctx, start, "tester", people.Everyone(), view, "核对")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -251,7 +251,7 @@ var rosterCases = map[string]func(*testing.T, *bundle){
 		if _, err := b.raw.ExecContext(ctx, "UPDATE learner_phones SET learner_id = (SELECT id FROM learners WHERE name = ?)", "王二"); err != nil {
 			t.Fatal(err)
 		}
-		rows, err := only.s.ExportPhones(ctx, start, "tester", people.Everyone(), store.PhonesPlain)
+		rows, err := only.s.ExportPhones(ctx, start, "tester", people.Everyone(), store.PhonesPlain, "核对")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -193,7 +193,7 @@ var scopedReads = map[string]scopedRead{
 	},
 	"ExportRoster": func(w *scopeWorld, scope people.Scope) any { return drain(w.s.ExportRoster(w.t.Context(), scope)) },
 	"ExportPhones": func(w *scopeWorld, scope people.Scope) any {
-		rows, err := w.s.ExportPhones(w.t.Context(), start, "tester", scope, store.PhonesPlain)
+		rows, err := w.s.ExportPhones(w.t.Context(), start, "tester", scope, store.PhonesPlain, "核对")
 		if err != nil {
 			return err
 		}

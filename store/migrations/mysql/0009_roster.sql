@@ -20,7 +20,8 @@ CREATE TABLE IF NOT EXISTS roster_imports (
     PRIMARY KEY (id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
--- What an import changed of a person, and how the person was before: what undoing restores.
+-- What an import changed of a person, and how the person was before: what undoing restores. Of a new person
+-- unit_code is the unit of the import.
 CREATE TABLE IF NOT EXISTS roster_changes (
     import_id BIGINT NOT NULL DEFAULT 0,
     learner_id BIGINT NOT NULL DEFAULT 0,

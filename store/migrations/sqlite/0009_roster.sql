@@ -19,7 +19,8 @@ CREATE TABLE IF NOT EXISTS roster_imports (
     undone_by VARCHAR(120) NOT NULL DEFAULT '' CHECK (length(undone_by) <= 120)
 );
 
--- What an import changed of a person, and how the person was before: what undoing restores.
+-- What an import changed of a person, and how the person was before: what undoing restores. Of a new person
+-- unit_code is the unit of the import.
 CREATE TABLE IF NOT EXISTS roster_changes (
     import_id BIGINT NOT NULL DEFAULT 0,
     learner_id BIGINT NOT NULL DEFAULT 0,
