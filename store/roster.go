@@ -47,6 +47,12 @@ func (s *Store) ImportRoster(ctx context.Context, now time.Time, actor string, s
 			if err := r.write(ctx, actor); err != nil {
 				return err
 			}
+			if r.version > 0 {
+				ruled, err := s.enrolLateJoiners(ctx, tx, now)
+				if r.result.Enrolled += ruled; err != nil {
+					return err
+				}
+			}
 			if report, err = r.report(ctx); err != nil || r.version == 0 && r.result.Enrolled == 0 {
 				return err
 			}

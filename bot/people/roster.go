@@ -1,6 +1,10 @@
 package people
 
-import "time"
+import (
+	"regexp"
+	"strings"
+	"time"
+)
 
 // RosterRow is one good row of a roster file (花名册).
 type RosterRow struct {
@@ -69,4 +73,20 @@ type ImportedVersion struct {
 	Result   RosterResult `json:"result"`
 	UndoneAt time.Time    `json:"undoneAt,omitzero"`
 	UndoneBy string       `json:"undoneBy,omitempty"`
+}
+
+// longNumber is what in a file's name may be somebody's number.
+var longNumber = regexp.MustCompile(`[0-9]{11,}[Xx]?`)
+
+// SafeFileName is a file's name as it may be kept and shown: without folders and control characters, and without
+// numbers so long that they may be somebody's.
+func SafeFileName(name string) string {
+	name = name[strings.LastIndexAny(name, `/\`)+1:]
+	name = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == '\u2028' || r == '\u2029' {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(name, ""))
+	return longNumber.ReplaceAllString(name, "*")
 }

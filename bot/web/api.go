@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/tiangeng/tiangeng/bot"
@@ -24,6 +25,7 @@ type APIOptions struct {
 	Now       func() time.Time
 	Logger    *slog.Logger
 	Classes   ClassStore     // classes that meet
+	Roster    Roster         // imports and exports of the roster, places in classes
 	Follow    Following      // who needs help, findings, surveys
 	Records   Records        // completions, study hours
 	Trusted   []netip.Prefix // proxies whose X-Forwarded-For is believed
@@ -35,6 +37,7 @@ type api struct {
 	o         APIOptions
 	addresses *pace
 	keys      *pace
+	uploads   sync.Mutex // held while one roster file is read
 }
 
 // role is who may use a route. A route without one does not start (reliability §4, row 17).
@@ -60,6 +63,7 @@ func routes() []route {
 		bindingRoutes(),
 		followRoutes(),
 		classRoutes(),
+		rosterRoutes(),
 		recordRoutes(),
 	)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/tiangeng/tiangeng/bot/people"
 	"github.com/tiangeng/tiangeng/bot/report"
 	"github.com/tiangeng/tiangeng/bot/study"
+	"github.com/tiangeng/tiangeng/store"
 )
 
 // described is the part of openapi.json that the tests read.
@@ -69,7 +70,7 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 // types are the Go types behind the schemas; each group of acts has its own list.
 func types() map[string]reflect.Type {
 	all := map[string]reflect.Type{"Error": reflect.TypeFor[errorAnswer](), "ErrorBody": reflect.TypeFor[errorBody](), "Nothing": reflect.TypeFor[struct{}]()}
-	for _, group := range []map[string]reflect.Type{campaignTypes(), bindingTypes(), followTypes(), classTypes(), recordTypes()} {
+	for _, group := range []map[string]reflect.Type{campaignTypes(), bindingTypes(), followTypes(), classTypes(), rosterTypes(), recordTypes()} {
 		maps.Copy(all, group)
 	}
 	return all
@@ -90,6 +91,14 @@ func classTypes() map[string]reflect.Type {
 		"Attended": reflect.TypeFor[attendedAnswer](), "AttendRequest": reflect.TypeFor[attendRequest](), "AttendEvent": reflect.TypeFor[attendEvent](), "AttendAnswer": reflect.TypeFor[attendAnswer](),
 		"CountRequest": reflect.TypeFor[countRequest](), "MakeUpRequest": reflect.TypeFor[makeUpRequest](), "LeaveRequest": reflect.TypeFor[leaveRequest](), "LeaveMade": reflect.TypeFor[leaveMade](),
 		"Leave": reflect.TypeFor[leaveAnswer](), "LeaveList": reflect.TypeFor[leaveList](), "ReasonRequest": reflect.TypeFor[reasonRequest](),
+	}
+}
+
+func rosterTypes() map[string]reflect.Type {
+	return map[string]reflect.Type{
+		"RosterImport": reflect.TypeFor[importAnswer](), "RosterResult": reflect.TypeFor[people.RosterResult](), "RosterChange": reflect.TypeFor[people.ImportedPerson](),
+		"RosterImportList": reflect.TypeFor[importList](), "RosterVersion": reflect.TypeFor[people.ImportedVersion](), "RosterExportRequest": reflect.TypeFor[exportRequest](),
+		"EnrolRequest": reflect.TypeFor[enrolRequest](), "Enrolled": reflect.TypeFor[enrolAnswer](), "EnrolRuleList": reflect.TypeFor[enrolRuleList](), "EnrolRule": reflect.TypeFor[store.EnrolRule](),
 	}
 }
 

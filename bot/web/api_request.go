@@ -50,7 +50,11 @@ func (a *api) handler(route route) http.Handler {
 		seen := &statusWriter{ResponseWriter: w}
 		err := a.admit(route, r)
 		if err == nil {
-			plain.Body = http.MaxBytesReader(seen, plain.Body, maxBody)
+			most := int64(maxBody)
+			if route.method+" "+route.path == uploadRoute {
+				most = maxUpload
+			}
+			plain.Body = http.MaxBytesReader(seen, plain.Body, most)
 			err = route.serve(a, seen, r)
 		}
 		if err != nil {

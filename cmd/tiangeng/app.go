@@ -188,6 +188,7 @@ func (a *app) public(receiver *wechat.Receiver) (http.Handler, error) {
 			return a.store.APIKey(ctx, a.clock.Now(), hash)
 		},
 		Classes: a.store,
+		Roster:  web.Roster{Store: a.store, BadPercent: a.config.Roster.BadPercent, LeftPercent: a.config.Roster.LeftPercent, Lean: lean},
 		Follow:  web.Following{Store: a.store, Library: a.service.Library, Calendar: a.subject.calendar},
 		Records: web.Records{Store: a.store, Targets: a.subject.targets},
 	}))

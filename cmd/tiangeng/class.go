@@ -27,6 +27,7 @@ type classCmd struct {
 	Close    classCloseCmd    `cmd:"" help:"Confirm a session that is over: its hours are credited. Again counts again."`
 	MakeUp   classMakeUpCmd   `cmd:"" name:"make-up" help:"Record that somebody made up a missed session (补学)."`
 	Leave    classLeaveCmd    `cmd:"" help:"Enter, list and decide leaves (请假)."`
+	Enrol    classEnrolCmd    `cmd:"" help:"Give people of the roster a place in a class, by their numbers."`
 	Withdraw classWithdrawCmd `cmd:"" help:"Take somebody out of a class (退学). What was before stays."`
 	Waive    classWaiveCmd    `cmd:"" help:"Free somebody from a class (免修)."`
 	Return   classReturnCmd   `cmd:"" help:"Take somebody back into a class."`
@@ -375,6 +376,25 @@ type leaveRefuseCmd struct{ leaveFlag }
 
 func (c *leaveRefuseCmd) run(ctx context.Context, p *program) error {
 	return c.decide(ctx, p, study.LeaveRefused)
+}
+
+type classEnrolCmd struct {
+	classFlag
+	Learners []people.LearnerID `arg:"" help:"Numbers of the people."`
+}
+
+func (c *classEnrolCmd) run(ctx context.Context, p *program) error {
+	a, err := c.open(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer closing(a)
+	n, err := a.store.EnrolPeople(ctx, a.clock.Now(), actor(), people.Everyone(), c.Code, c.Learners)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(p.stdout, "%d enrolled\n", n)
+	return nil
 }
 
 type placeFlag struct {

@@ -143,7 +143,7 @@ func (c *cohortImportCmd) run(ctx context.Context, p *program) error {
 		if err != nil {
 			return fmt.Errorf("class %s: %w", cohort.Code, err)
 		}
-		ruled, err := s.ApplyEnrolRules(ctx, clock.Now(), actor(), cohort.Code, cohort.Enrol)
+		ruled, err := s.ApplyEnrolRules(ctx, clock.Now(), actor(), people.Everyone(), cohort.Code, cohort.Enrol)
 		if err != nil {
 			return fmt.Errorf("class %s: %w", cohort.Code, err)
 		}

@@ -58,11 +58,12 @@ func (c *rosterImportCmd) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	defer lean()()
 	r, err := readRoster(c.File, people.ReadOptions{Ignore: c.Ignore, Phones: cfg.Roster.PhoneKeys != ""})
 	if err != nil {
 		return err
 	}
-	base := filepath.Base(c.File)
+	base := people.SafeFileName(c.File)
 	r, bad := r.Usable(base, people.Everyone(), full, orConfigured(c.BadPercent, cfg.Roster.BadPercent))
 	for _, f := range r.Problems {
 		fmt.Fprintln(p.stderr, subject.phrases.Fault(f))
@@ -82,16 +83,18 @@ func (c *rosterImportCmd) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return fmt.Errorf("writing the roster: %w", err)
 	}
-	if !c.DryRun {
-		ruled, err := s.EnrolByRules(ctx, clock.Now())
-		if err != nil {
-			return err
-		}
-		got.Enrolled += ruled
-	}
 	if c.JSON {
+		type problem struct {
+			Row     int    `json:"row"`
+			Column  string `json:"column"`
+			Message string `json:"message"`
+		}
+		problems := make([]problem, len(r.Problems))
+		for i, f := range r.Problems {
+			problems[i] = problem{f.Row, f.Column, subject.phrases.Fault(f)}
+		}
 		return json.NewEncoder(p.stdout).Encode(map[string]any{
-			"accepted": len(r.Rows), "rejected": r.Rejected, "dryRun": c.DryRun, "result": got.RosterResult, "version": got.Version, "changes": got.Changes,
+			"problems": problems, "accepted": len(r.Rows), "rejected": r.Rejected, "dryRun": c.DryRun, "result": got.RosterResult, "version": got.Version, "changes": got.Changes,
 		})
 	}
 	return printImport(p, subject.phrases, r, got, c.DryRun)
@@ -227,6 +230,7 @@ func (c *rosterUndoCmd) run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer closing(s)
+	defer lean()()
 	v, err := s.UndoRoster(ctx, clock.Now(), actor(), people.Everyone())
 	if err != nil {
 		return err

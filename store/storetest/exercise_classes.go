@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -303,7 +304,7 @@ var classCases = map[string]func(*testing.T, *bundle){
 		rules := []store.EnrolRule{{Unit: township112, Category: "村干部"}, {Unit: county113}}
 		apply := func(want bool) {
 			t.Helper()
-			if changed, err := b.s.ApplyEnrolRules(t.Context(), start, "cli:test", "spring", rules); changed != want || err != nil {
+			if changed, err := b.s.ApplyEnrolRules(t.Context(), start, "cli:test", people.Everyone(), "spring", rules); changed != want || err != nil {
 				t.Errorf("changed %t, %v", changed, err)
 			}
 		}
@@ -331,7 +332,7 @@ var classCases = map[string]func(*testing.T, *bundle){
 		b.exec("UPDATE enrolments SET status = 'withdrawn' WHERE learner_id = (SELECT id FROM learners WHERE name = '学员00')")
 		b.exec("DELETE FROM enrolments WHERE learner_id = (SELECT id FROM learners WHERE name = '学员02')")
 		b.exec("UPDATE learners SET left_day = '2026-03-03' WHERE name = '学员02'")
-		roster(person(village1, "新来的", "NNNN"), person("539901001201", "外地的", "WWWW"))
+		b.exec("INSERT INTO learners (unit_code, name, category, bind_code) VALUES (?, '新来的', '村干部', 'NNNN'), ('539901001201', '外地的', '', 'WWWW')", string(village1))
 		enrol(start.AddDate(0, 0, 2), 1)
 		b.want([]string{"新来的|2026-03-04"}, "SELECT l.name, e.since FROM enrolments e JOIN learners l ON l.id = e.learner_id WHERE l.name IN ('新来的', '外地的', '学员02')")
 		b.want([]string{"withdrawn"}, "SELECT status FROM enrolments WHERE learner_id = (SELECT id FROM learners WHERE name = '学员00')")
@@ -341,16 +342,76 @@ var classCases = map[string]func(*testing.T, *bundle){
 		apply(true)
 		enrol(start, 0)
 		refused(t, fault.NotFound, "push.no_cohort", func() error {
-			_, err := b.s.ApplyEnrolRules(t.Context(), start, "cli:test", "none", rules)
+			_, err := b.s.ApplyEnrolRules(t.Context(), start, "cli:test", people.Everyone(), "none", rules)
 			return err
 		})
+	},
+	"a list gives places to people on the roster, all or nobody; who withdrew comes back by a decision alone": func(t *testing.T, b *bundle) {
+		_, ids := b.enrolled("spring", crowd(2, 2)...)
+		if _, err := b.s.ApplyCohort(t.Context(), start, "tester", class("autumn")); err != nil {
+			t.Fatal(err)
+		}
+		enrol := func(scope people.Scope, want int, list ...people.LearnerID) {
+			t.Helper()
+			if n, err := b.s.EnrolPeople(t.Context(), start, "cli:test", scope, "autumn", list); n != want || err != nil {
+				t.Errorf("%d new places, %v; want %d", n, err, want)
+			}
+		}
+		enrol(people.Everyone(), 2, ids[1], ids[0], ids[1])
+		enrol(people.Everyone(), 0, ids[0])
+		enrol(people.Everyone(), 1, ids[0], ids[2])
+		if err := b.s.DecidePlace(t.Context(), start, "cli:test", people.Everyone(), "autumn", ids[0], store.PlaceWithdraw, "调走"); err != nil {
+			t.Fatal(err)
+		}
+		enrol(people.Everyone(), 0, ids[0])
+		b.want([]string{"withdrawn"}, "SELECT e.status FROM enrolments e JOIN cohorts c ON c.id = e.cohort_id WHERE c.code = 'autumn' AND e.learner_id = ?", int64(ids[0]))
+		b.exec("UPDATE learners SET left_day = '2026-03-02' WHERE id = ?", int64(ids[3]))
+		for _, list := range [][]people.LearnerID{{ids[3]}, {ids[1], 99}, {-1}} {
+			refused(t, fault.NotFound, "class.not_on_roster", func() error {
+				_, err := b.s.EnrolPeople(t.Context(), start, "cli:test", people.Everyone(), "autumn", list)
+				return err
+			})
+		}
+		for _, list := range [][]people.LearnerID{nil, slices.Collect(func(yield func(people.LearnerID) bool) {
+			for i := range people.LearnerID(10_001) {
+				if !yield(i) {
+					return
+				}
+			}
+		})} {
+			refused(t, fault.Invalid, "class.list_bad", func() error {
+				_, err := b.s.EnrolPeople(t.Context(), start, "cli:test", people.Everyone(), "autumn", list)
+				return err
+			})
+		}
+		b.want([]string{"cli:test|autumn|2 enrolled", "cli:test|autumn|1 enrolled"}, "SELECT actor, object, result FROM audit WHERE action = 'class.enrol' ORDER BY id")
+	},
+	"rules name units that there are, of the scope; an import enrols late joiners at once": func(t *testing.T, b *bundle) {
+		b.enrolled("spring")
+		apply := func(scope people.Scope, rules ...store.EnrolRule) error {
+			_, err := b.s.ApplyEnrolRules(t.Context(), start, "cli:test", scope, "spring", rules)
+			return err
+		}
+		refused(t, fault.Invalid, "roster.unit_code_bad", func() error { return apply(people.Everyone(), store.EnrolRule{}) })
+		refused(t, fault.Invalid, "class.rules_bad", func() error {
+			return apply(people.Everyone(), store.EnrolRule{Unit: county112, Category: strings.Repeat("长", 61)})
+		})
+		if err := apply(people.Everyone(), store.EnrolRule{Unit: county112}, store.EnrolRule{Unit: county113}); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, fault.Forbidden, "class.rules_not_yours", func() error { return apply(over(county112), store.EnrolRule{Unit: village1}) })
+		got, err := b.s.ImportRoster(t.Context(), start, "tester", people.Everyone(), people.RosterImport{Rows: []people.RosterRow{person(village1, "新来的", "NNNN"), person("539901001201", "外地的", "WWWW")}})
+		if err != nil || got.Enrolled != 1 {
+			t.Errorf("%+v, %v", got, err)
+		}
+		b.want([]string{"新来的"}, "SELECT l.name FROM enrolments e JOIN learners l ON l.id = e.learner_id")
 	},
 	"many enrol by rule at once": func(t *testing.T, b *bundle) {
 		b.enrolled("spring")
 		if _, err := b.s.ApplyRoster(t.Context(), start, "tester", crowd(20, 0), ""); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := b.s.ApplyEnrolRules(t.Context(), start, "cli:test", "spring", []store.EnrolRule{{Unit: county112}}); err != nil {
+		if _, err := b.s.ApplyEnrolRules(t.Context(), start, "cli:test", people.Everyone(), "spring", []store.EnrolRule{{Unit: county112}}); err != nil {
 			t.Fatal(err)
 		}
 		var all sync.WaitGroup

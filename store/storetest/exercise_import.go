@@ -414,7 +414,7 @@ func (w *enrolWalk) begin(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.rules = []store.EnrolRule{{Unit: village1, Category: "村医"}, {Unit: county113}}
-	if _, err := w.s.ApplyEnrolRules(t.Context(), w.now, "tester", w.cohort, w.rules); err != nil {
+	if _, err := w.s.ApplyEnrolRules(t.Context(), w.now, "tester", people.Everyone(), w.cohort, w.rules); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -440,6 +440,16 @@ func (w *enrolWalk) fits(m people.Member) bool {
 	})
 }
 
+// follow gives places in the model to whoever fits and has none.
+func (w *enrolWalk) follow(t *testing.T) {
+	t.Helper()
+	for id, m := range w.roster(t) {
+		if _, has := w.places[id]; !has && w.fits(m) {
+			w.places[id] = study.Active
+		}
+	}
+}
+
 func (w *enrolWalk) step(t *testing.T, at string) {
 	t.Helper()
 	ctx, all := t.Context(), people.Everyone()
@@ -457,6 +467,7 @@ func (w *enrolWalk) step(t *testing.T, at string) {
 		if _, err := w.s.ImportRoster(ctx, w.now, "tester", all, people.RosterImport{Rows: rows, Full: "530000000000", LeftPercent: 100}); err != nil {
 			t.Fatalf("%s: %v", at, err)
 		}
+		w.follow(t)
 	case 2, 3: // a place is decided about
 		ids := slices.Sorted(maps.Keys(w.places))
 		if len(ids) == 0 {
@@ -468,11 +479,7 @@ func (w *enrolWalk) step(t *testing.T, at string) {
 		}
 		w.places[id] = map[store.PlaceAct]study.EnrolmentStatus{store.PlaceWithdraw: study.Withdrawn, store.PlaceWaive: study.Waived, store.PlaceReturn: study.Active}[act]
 	default:
-		for id, m := range w.roster(t) {
-			if _, has := w.places[id]; !has && w.fits(m) {
-				w.places[id] = study.Active
-			}
-		}
+		w.follow(t)
 		first, err := w.s.EnrolByRules(ctx, w.now)
 		again, err2 := w.s.EnrolByRules(ctx, w.now)
 		if err != nil || err2 != nil || again != 0 {

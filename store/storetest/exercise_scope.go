@@ -39,6 +39,14 @@ type scopeWorld struct {
 	batches   [3]int64
 }
 
+// villageRules name every village, and a category that nobody has.
+func villageRules() (rules []store.EnrolRule) {
+	for _, v := range scopeVillages {
+		rules = append(rules, store.EnrolRule{Unit: v, Category: "无人"})
+	}
+	return rules
+}
+
 var scopeVillages = [3]people.OrgCode{village1, village2, village3}
 
 func (w *scopeWorld) must(err error) {
@@ -78,6 +86,8 @@ func openScopeWorld(b *bundle) *scopeWorld {
 		}
 	}
 	_, err = w.s.ApplySessions(ctx, start, "tester", "spring", fiveDays(b.t))
+	w.must(err)
+	_, err = w.s.ApplyEnrolRules(ctx, start, "tester", all, "spring", villageRules())
 	w.must(err)
 	_, err = w.s.CloseSession(ctx, start.AddDate(0, 0, 6), "tester", all, "spring", 2) // missed by everybody
 	w.must(err)
@@ -191,6 +201,9 @@ var scopedReads = map[string]scopedRead{
 		}
 		return drain(lines)
 	},
+	"EnrolRules": func(w *scopeWorld, scope people.Scope) any {
+		return shown(w.s.EnrolRules(w.t.Context(), scope, "spring"))
+	},
 	"ExportRoster": func(w *scopeWorld, scope people.Scope) any { return drain(w.s.ExportRoster(w.t.Context(), scope)) },
 	"ExportPhones": func(w *scopeWorld, scope people.Scope) any {
 		rows, err := w.s.ExportPhones(w.t.Context(), start, "tester", scope, store.PhonesPlain, "核对")
@@ -275,6 +288,10 @@ var scopedActs = map[string]func(w *scopeWorld, scope people.Scope, i int) error
 		_, err := w.s.DecideRectification(w.t.Context(), start, "x", scope, study.RectificationID(id), study.Decision{Act: study.RectifyWithdraw, Proof: "x"})
 		return err
 	},
+	"EnrolPeople": func(w *scopeWorld, scope people.Scope, i int) error {
+		_, err := w.s.EnrolPeople(w.t.Context(), start, "x", scope, "spring", []people.LearnerID{w.neighbour[i]})
+		return err
+	},
 	"EndSurvey": func(w *scopeWorld, scope people.Scope, i int) error {
 		_, err := w.s.EndSurvey(w.t.Context(), start, "x", scope, "s"+string(scopeVillages[i]))
 		return err
@@ -332,6 +349,10 @@ var lateActs = map[string]func(w *scopeWorld, scope people.Scope, i int) error{
 
 // wholeActs concern everybody of a class: only who sees all of them may.
 var wholeActs = map[string]func(w *scopeWorld, scope people.Scope) error{
+	"ApplyEnrolRules": func(w *scopeWorld, scope people.Scope) error {
+		_, err := w.s.ApplyEnrolRules(w.t.Context(), start, "x", scope, "spring", villageRules())
+		return err
+	},
 	"CountHeads": func(w *scopeWorld, scope people.Scope) error {
 		return w.s.CountHeads(w.t.Context(), start, "x", scope, "spring", 1, 9)
 	},
