@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,8 +12,14 @@ import (
 	"github.com/tiangeng/tiangeng/bot/study"
 )
 
-// bookBlock is how many calls of the day a replica takes from the shared count at a time.
-const bookBlock = 200
+// block is how many calls of the day a replica takes from the shared count at a time: a hundredth of
+// them, at least 200 and at most 5,000.
+func block(limit int) int {
+	if limit == 0 {
+		return 5000
+	}
+	return min(max(limit/100, 200), 5000)
+}
 
 // askQuotaEvery is how often the platform is asked for a way's quota.
 const askQuotaEvery = time.Hour
@@ -77,6 +84,47 @@ func (s *Service) permits(ctx context.Context, ready []ClaimedDelivery, since ti
 	return s.takeCalls(ctx, account, way, n)
 }
 
+// permitsAhead are calls of the day that were taken before anybody knew what for.
+type permitsAhead struct {
+	day   string
+	taken map[channel.Way]int
+}
+
+// permitsAhead takes up to n calls of each way that has been used today and is held to no rate. What is
+// not used of them is given back.
+func (s *Service) permitsAhead(ctx context.Context, n int) permitsAhead {
+	p := permitsAhead{day: s.day(), taken: map[channel.Way]int{}}
+	s.books.mu.Lock()
+	var ways []channel.Way
+	for way, b := range s.books.way {
+		if way != channel.WayMass && b.day == p.day && !b.spent && (s.o.Rates[way] == 0 || s.o.Limiter == nil) {
+			ways = append(ways, way)
+		}
+	}
+	s.books.mu.Unlock()
+	slices.Sort(ways)
+	for _, way := range ways {
+		if taken, day := s.takeCalls(ctx, s.o.AccountName, way, n); day == p.day {
+			p.taken[way] = taken
+		}
+	}
+	return p
+}
+
+func (p permitsAhead) left() map[channel.Way]int { return maps.Clone(p.taken) }
+
+// giveBack returns what was not used for these calls.
+func (p permitsAhead) giveBack(s *Service, used []ClaimedDelivery) {
+	for _, d := range used {
+		p.taken[d.Rung.Way()]--
+	}
+	for way, n := range p.taken {
+		if n > 0 {
+			s.returnCalls(way, p.day, n)
+		}
+	}
+}
+
 // takeCalls takes up to n calls of the day that it returns.
 func (s *Service) takeCalls(ctx context.Context, account string, way channel.Way, n int) (taken int, day string) {
 	now := s.o.Now()
@@ -89,7 +137,7 @@ func (s *Service) takeCalls(ctx context.Context, account string, way channel.Way
 		return 0, day
 	}
 	if b.left < n {
-		granted, err := s.o.Store.ReserveCalls(ctx, day, account, way, max(bookBlock, n), limit)
+		granted, err := s.o.Store.ReserveCalls(ctx, day, account, way, max(block(limit), n), limit)
 		if err != nil {
 			s.o.Logger.Warn("reserving calls of the day", "way", way, "err", err)
 			return 0, day

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tiangeng/tiangeng/bot/channel"
+	"github.com/tiangeng/tiangeng/bot/conversation"
 	"github.com/tiangeng/tiangeng/bot/delivery"
 	"github.com/tiangeng/tiangeng/bot/people"
 	"github.com/tiangeng/tiangeng/bot/study"
@@ -102,12 +103,14 @@ type Progress struct {
 type Recipient struct {
 	Learner people.Learner
 	To      channel.Address // zero when nobody's phone is bound
-	Facts   delivery.Facts  // Due is true
+	Phone   conversation.IdentityID
+	Facts   delivery.Facts // Due is true
 }
 
 // PlannedRecipient is one row of a campaign's frozen audience.
 type PlannedRecipient struct {
 	Learner  people.LearnerID
+	Phone    conversation.IdentityID // as planned, 0 for none; the call goes where the learner is then
 	Decision delivery.Decision
 }
 

@@ -23,8 +23,8 @@ const (
 	// freshness is how old the look at pause, cancel and unsubscribe may be when a call begins (D4:
 	// 5 s, less the time to put the call on the wire).
 	freshness = 4 * time.Second
-	// quickClaim is how fast a claim has to be sent for the next one to be larger.
-	quickClaim = 2 * time.Second
+	// firstPace is how many calls are written ahead together before anybody knows how quick the platform is.
+	firstPace = 32
 	// stopPause is how long a campaign rests after the platform said that nobody should be tried.
 	stopPause = 5 * time.Minute
 )
@@ -46,28 +46,16 @@ func (d *Dispatched) add(more Dispatched) {
 // within work's life even when ctx ends meanwhile.
 func (s *Service) Dispatch(ctx, work context.Context) (Dispatched, error) {
 	var total Dispatched
-	size := min(s.o.GroupSize, s.o.ClaimSize)
 	for ctx.Err() == nil && !s.resting() {
-		claimed, err := s.o.Store.ClaimDeliveries(ctx, s.o.Now(), s.o.Replica, size, s.o.Lease)
-		if err != nil {
-			return total, fmt.Errorf("claiming deliveries: %w", err)
-		}
-		began := time.Now() //nolint:forbidigo // a duration, not a business time
-		total.add(s.sendClaimed(ctx, work, claimed))
-		// A slow platform or a rate lets a replica claim less, so that the others have something to do
-		// and a crash holds up few.
-		if took := time.Since(began); took < quickClaim {
-			size = min(2*size, s.o.ClaimSize)
-		} else {
-			size = max(size/2, min(s.o.SendWorkers, s.o.ClaimSize))
-		}
-		mass, err := s.dispatchMass(ctx, work)
-		total.add(mass)
+		claimed, sent, err := s.dispatchSingles(ctx, work)
+		total.add(sent)
 		if err != nil {
 			return total, err
 		}
-		if len(claimed) == 0 && mass.Sent == 0 {
-			return total, nil
+		mass, err := s.dispatchMass(ctx, work)
+		total.add(mass)
+		if err != nil || claimed == 0 && mass.Sent == 0 {
+			return total, err
 		}
 	}
 	return total, nil
@@ -76,50 +64,98 @@ func (s *Service) Dispatch(ctx, work context.Context) (Dispatched, error) {
 // resting reports whether the platform told us to stop altogether.
 func (s *Service) resting() bool { return s.o.Now().UnixMilli() < s.pausedUntil.Load() }
 
-// sendClaimed brings claimed deliveries to their next state, group by group. Several groups are in
-// flight, so that one is written while another is on the wire.
-func (s *Service) sendClaimed(ctx, work context.Context, claimed []ClaimedDelivery) Dispatched {
-	since := time.Now() //nolint:forbidigo // a duration against the lease, not a business time
-	var groups [][]ClaimedDelivery
-	for len(claimed) > 0 {
-		n := min(len(claimed), s.o.GroupSize)
-		groups = append(groups, claimed[:n])
-		claimed = claimed[n:]
-	}
-	if s.o.SendLanes == 1 || len(groups) < 2 {
-		var total Dispatched
-		for _, g := range groups {
-			total.add(s.sendGroup(ctx, work, g, since))
-		}
-		return total
+// dispatchSingles sends to one person each until nothing is due: a round after the other, and where one
+// round is not enough several side by side, so that one is written while another is on the wire.
+func (s *Service) dispatchSingles(ctx, work context.Context) (claimed int, total Dispatched, err error) {
+	n, total, err := s.round(ctx, work)
+	if err != nil || n == 0 {
+		return n, total, err
 	}
 	var mu sync.Mutex
-	var total Dispatched
-	var lanes sync.WaitGroup
-	next := make(chan []ClaimedDelivery)
-	for range min(s.o.SendLanes, len(groups)) {
-		lanes.Go(func() {
-			for g := range next {
-				d := s.sendGroup(ctx, work, g, since)
-				mu.Lock()
-				total.add(d)
-				mu.Unlock()
+	claimed = n
+	loop := func() {
+		for ctx.Err() == nil && !s.resting() {
+			n, d, e := s.round(ctx, work)
+			mu.Lock()
+			claimed += n
+			total.add(d)
+			err = errors.Join(err, e)
+			mu.Unlock()
+			if n == 0 || e != nil {
+				return
 			}
-		})
+		}
 	}
-	for _, g := range groups {
-		next <- g
+	if s.o.SendLanes == 1 || n < int(s.pace.Load()) {
+		loop()
+		return claimed, total, err
 	}
-	close(next)
+	var lanes sync.WaitGroup
+	for range s.o.SendLanes {
+		lanes.Go(loop)
+	}
 	lanes.Wait()
-	return total
+	return claimed, total, err
+}
+
+// round claims a group and brings it to its next state. Most calls are written ahead by the claim itself;
+// those of a way with a rate wait for their permits first, claimed only.
+func (s *Service) round(ctx, work context.Context) (n int, total Dispatched, err error) {
+	s.letPeoplePass(ctx)
+	since := time.Now() //nolint:forbidigo // a duration against lease and freshness, not a business time
+	limit := int(s.pace.Load())
+	permits := s.permitsAhead(ctx, limit)
+	list, err := s.o.Store.ClaimDeliveries(ctx, s.o.Now(), Claim{Owner: s.o.Replica, Limit: limit, Lease: s.o.Lease, Ahead: func(list []ClaimedDelivery) {
+		s.ahead(ctx, list, permits.left())
+	}})
+	if err != nil {
+		permits.giveBack(s, nil)
+		return 0, total, fmt.Errorf("claiming deliveries: %w", err)
+	}
+	n = len(list)
+	begun := make([]ClaimedDelivery, 0, n)
+	list = slices.DeleteFunc(list, func(d ClaimedDelivery) bool {
+		if d.State == delivery.Sending {
+			begun = append(begun, d)
+		}
+		return d.State == delivery.Sending
+	})
+	permits.giveBack(s, begun)
+	total.add(s.fly(ctx, work, begun, permits.day, since, since))
+	if len(list) > 0 {
+		total.add(s.sendGroup(ctx, work, list, since))
+	}
+	return n, total, nil
+}
+
+// ahead marks the claimed deliveries whose calls are to be made at once, while there are permits.
+func (s *Service) ahead(ctx context.Context, list []ClaimedDelivery, permits map[channel.Way]int) {
+	now := s.o.Now()
+	account := s.account(ctx, now)
+	if ctx.Err() != nil || s.resting() {
+		return
+	}
+	for i := range list {
+		d := &list[i]
+		plan := s.replan(*d, account, now)
+		way := plan.Rung.Way()
+		if permits[way] > 0 && s.sendable(*d, plan, now) && d.To.Account == s.o.AccountName {
+			d.State, d.Rung, d.Template = delivery.Sending, plan.Rung, templateOf(account, plan.Rung, d.Kind)
+			permits[way]--
+		}
+	}
+}
+
+// sendable reports whether a plan says: now, to this one person.
+func (s *Service) sendable(d ClaimedDelivery, plan delivery.Decision, now time.Time) bool {
+	_, known := s.o.Senders[d.To.Channel]
+	return known && plan.Rung != delivery.RungPull && plan.Rung != delivery.RungMass && !plan.NotBefore.After(now)
 }
 
 // sendGroup decides again on fresh facts, then takes permits, writes ahead, calls and settles as many
 // at a time as the rate allows.
 func (s *Service) sendGroup(ctx, work context.Context, group []ClaimedDelivery, since time.Time) Dispatched {
 	var total Dispatched
-	s.letPeoplePass(ctx)
 	ready, back := s.decide(ctx, group)
 	for len(ready) > 0 {
 		n, day := s.permits(ctx, ready[:min(len(ready), int(s.pace.Load()))], since)
@@ -153,7 +189,6 @@ func (s *Service) decide(ctx context.Context, group []ClaimedDelivery) (ready []
 			back = append(back, ReleasedDelivery{ClaimedDelivery: d, To: to, Why: why, Due: due})
 		}
 		plan := s.replan(d, account, now)
-		_, known := s.o.Senders[d.To.Channel]
 		switch {
 		case ctx.Err() != nil || s.resting():
 			release(delivery.Pending, delivery.WhyNone, time.Time{})
@@ -169,7 +204,7 @@ func (s *Service) decide(ctx context.Context, group []ClaimedDelivery) (ready []
 		case plan.NotBefore.After(now), plan.Rung == delivery.RungMass:
 			d.Rung = plan.Rung
 			release(delivery.Pending, delivery.WhyNone, plan.NotBefore)
-		case !known:
+		case !s.sendable(d, plan, now):
 			s.o.Logger.Error("a delivery cannot be sent: nobody serves its channel", "delivery", d.ID, "channel", d.To.Channel)
 			release(delivery.Skipped, delivery.WhyPoison, time.Time{})
 		default:
@@ -238,16 +273,22 @@ func (s *Service) sendTogether(ctx, work context.Context, group []ClaimedDeliver
 	flying := make([]ClaimedDelivery, 0, len(group))
 	for i, d := range group {
 		if begun[i] {
-			d.State, d.Attempt = delivery.Sending, d.Attempt+1
-			if d.First.IsZero() {
-				d.First = s.o.Now()
-			}
-			flying = append(flying, d)
+			flying = append(flying, d.Begun(s.o.Now()))
 			continue
 		}
 		s.returnCalls(way, day, 1)
 		s.o.Metrics.failed("lease")
 		total.Lost++
+	}
+	total.add(s.fly(ctx, work, flying, day, looked, since))
+	return total
+}
+
+// fly makes the calls of deliveries in sending side by side and writes down what came of them. Their
+// facts were looked at then, and their calls belong to one day.
+func (s *Service) fly(ctx, work context.Context, flying []ClaimedDelivery, day string, looked, since time.Time) (total Dispatched) {
+	if len(flying) == 0 {
+		return total
 	}
 	settled := make([]SettledDelivery, len(flying))
 	called := time.Now() //nolint:forbidigo // a duration, see keepPace
@@ -256,7 +297,7 @@ func (s *Service) sendTogether(ctx, work context.Context, group []ClaimedDeliver
 			return ctx.Err() == nil && !s.resting() && s.day() == day && !s.stopped(flying[i].Campaign) &&
 				time.Since(looked) < freshness && time.Since(since) < s.o.Lease-leaseMargin && s.still(flying[i], s.o.Account)
 		}
-		settled[i] = s.call(work, flying[i], mayStart, func() { s.returnCalls(way, day, 1) })
+		settled[i] = s.call(work, flying[i], mayStart, func() { s.returnCalls(flying[i].Rung.Way(), day, 1) })
 	})
 	s.keepPace(time.Since(called))
 	total.Sent += len(flying)

@@ -50,7 +50,7 @@ func (s *Service) freeze(ctx context.Context, c Campaign) error {
 		rows := make([]PlannedRecipient, len(page))
 		for i, r := range page {
 			after = r.Learner.ID
-			rows[i] = PlannedRecipient{Learner: r.Learner.ID, Decision: delivery.Plan(r.Facts, account, s.o.Policy, request, now)}
+			rows[i] = PlannedRecipient{Learner: r.Learner.ID, Phone: r.Phone, Decision: delivery.Plan(r.Facts, account, s.o.Policy, request, now)}
 		}
 		last := len(page) < s.o.FreezePage
 		if _, err := s.o.Store.FreezeRecipients(ctx, now, c.ID, rows, after, last); err != nil {

@@ -247,6 +247,7 @@ func (s *Service) plan(e DueEnrolment, push Push, account delivery.Account, now 
 		Learner:   e.Enrolment.Learner,
 		Lesson:    lesson,
 		Decision:  delivery.Plan(facts, account, s.o.Policy, request, now),
+		Phone:     e.Phone,
 	}, nil
 }
 

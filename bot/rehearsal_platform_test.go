@@ -55,8 +55,11 @@ func newModelPlatform(w *world) *modelPlatform {
 			p.limits[way] = p.quota
 		}
 	}
-	if w.draw(4) == 0 {
+	switch w.draw(4) {
+	case 0:
 		p.rates = map[channel.Way]float64{channel.WayWindow: 0.2, channel.WayNotice: 1}
+	case 1: // nothing waits, but nothing is written ahead by its claim either
+		p.rates = map[channel.Way]float64{channel.WayWindow: 1000, channel.WayNotice: 1000, channel.WayOnce: 1000, channel.WayTemplate: 1000}
 	}
 	return p
 }

@@ -193,34 +193,82 @@ func (p *person) useGrant(template string) {
 	}
 }
 
-func (s *modelStore) ClaimDeliveries(ctx context.Context, now time.Time, owner string, limit int, lease time.Duration) (list []bot.ClaimedDelivery, err error) {
+func (s *modelStore) ClaimDeliveries(ctx context.Context, now time.Time, c bot.Claim) (list []bot.ClaimedDelivery, err error) {
 	err = s.w.tx(ctx, "claim", func() {
 		list = nil
+		var rows []*modelDelivery
 		for _, d := range s.rows {
 			takeable := d.State == delivery.Pending && !now.Before(d.notBefore)
-			if s.w.planted == "lease ignored" && d.State == delivery.Sending && d.Owner != owner {
+			if s.w.planted == "lease ignored" && d.State == delivery.Sending && d.Owner != c.Owner {
 				d.State, takeable = delivery.Claimed, true
 			}
-			if len(list) == limit || !takeable || d.Rung == delivery.RungMass || !s.campaign(d.Campaign).runs(now) {
+			if len(list) == c.Limit || !takeable || d.Rung == delivery.RungMass || !s.campaign(d.Campaign).runs(now) {
 				continue
 			}
-			if d.State == delivery.Pending {
-				s.move(d, delivery.Claimed, "", false)
-			}
-			d.Owner, d.LeaseEnd = owner, s.w.dbNow().Add(lease)
-			d.Term++
-			c := d.ClaimedDelivery
-			c.Facts, c.To, c.Ambiguous = d.who.facts(d, now), d.who.to, d.ambiguous > 0
-			list = append(list, c)
-			if s.w.planted == "checkpoint on claim" {
-				d.State = delivery.Accepted // whoever was looked at counts as done
-			}
+			rows, list = append(rows, d), append(list, s.claimed(now, d, c))
 		}
+		list = s.ahead(now, c, rows, list)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return list, nil
+}
+
+// claimed is what a row is once it is claimed.
+func (s *modelStore) claimed(now time.Time, d *modelDelivery, c bot.Claim) bot.ClaimedDelivery {
+	out := d.ClaimedDelivery
+	out.State, out.Owner, out.LeaseEnd, out.Term = delivery.Claimed, c.Owner, s.w.dbNow().Add(c.Lease), d.Term+1
+	out.Facts, out.To, out.Ambiguous = d.who.facts(d, now), d.who.to, d.ambiguous > 0
+	return out
+}
+
+// ahead writes a claim, and ahead of the calls that are wanted at once.
+func (s *modelStore) ahead(now time.Time, c bot.Claim, rows []*modelDelivery, list []bot.ClaimedDelivery) (out []bot.ClaimedDelivery) {
+	wanted := slices.Clone(list)
+	if c.Ahead != nil && s.w.planted != "checkpoint on claim" {
+		c.Ahead(wanted)
+	}
+	for i, d := range rows {
+		begins := wanted[i].State == delivery.Sending
+		if begins && s.flying(d) {
+			d.notBefore = now.Add(5 * time.Second)
+			continue
+		}
+		if d.State != delivery.Claimed {
+			s.move(d, delivery.Claimed, "", false)
+		}
+		d.Owner, d.LeaseEnd, d.Term = list[i].Owner, list[i].LeaseEnd, list[i].Term
+		switch {
+		case begins:
+			s.w.met["written ahead by the claim"]++
+			if s.w.planted != "no write-ahead" {
+				s.start(d, wanted[i].Rung, now)
+			}
+			out = append(out, wanted[i].Begun(now))
+			continue
+		case s.w.planted == "checkpoint on claim":
+			d.State = delivery.Accepted // whoever was looked at counts as done
+		}
+		out = append(out, list[i])
+	}
+	return out
+}
+
+// flying reports whether another call to the phone is under way.
+func (s *modelStore) flying(d *modelDelivery) bool {
+	return s.w.planted != "flights not looked at" && slices.ContainsFunc(s.rows, func(o *modelDelivery) bool {
+		return o != d && o.who == d.who && o.State == delivery.Sending
+	})
+}
+
+// start makes a row one whose call is under way.
+func (s *modelStore) start(r *modelDelivery, rung delivery.Rung, now time.Time) {
+	s.move(r, delivery.Sending, "", false)
+	r.Rung, r.Attempt = rung, r.Attempt+1
+	if r.First.IsZero() {
+		r.First = now
+	}
 }
 
 // held finds the row that a claim still holds in a state.
@@ -275,18 +323,11 @@ func (s *modelStore) begin(now time.Time, d bot.ClaimedDelivery) bool {
 	case stopped, left && s.w.planted != "wish not looked at", p.known.sentSince > d.Facts.SentSince && s.w.planted != "flights not looked at":
 		return back(time.Time{})
 	}
-	for _, o := range s.rows {
-		if o != r && o.who == p && o.State == delivery.Sending && s.w.planted != "flights not looked at" {
-			return back(now.Add(5 * time.Second))
-		}
+	if s.flying(r) {
+		return back(now.Add(5 * time.Second))
 	}
-	if s.w.planted == "no write-ahead" {
-		return true
-	}
-	s.move(r, delivery.Sending, "", false)
-	r.Rung, r.Attempt = d.Rung, r.Attempt+1
-	if r.First.IsZero() {
-		r.First = now
+	if s.w.planted != "no write-ahead" {
+		s.start(r, d.Rung, now)
 	}
 	return true
 }

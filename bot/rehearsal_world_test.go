@@ -163,7 +163,7 @@ func (w *world) start(name string) {
 		Store: replicaStore{modelStore: w.store}, Cache: noCache{}, Engine: rehearsalEngine, Library: rehearsalLibrary, Phrases: rehearsalPhrases,
 		Account: w.platform.account, Policy: rehearsalPolicy, Senders: map[string]bot.Sender{"model": w.platform}, Now: w.now, Replica: name, Metrics: nil,
 		AccountName: "default", DayLimits: w.platform.limits, DayReserve: w.platform.reserve, Rates: w.platform.rates, Limiter: w.platform,
-		Lease: time.Minute, SendLanes: 1, SendWorkers: 1, GroupSize: 1 + w.draw(6), ClaimSize: 1 + w.draw(12), FreezePage: 1 + w.draw(6),
+		Lease: time.Minute, SendLanes: 1, SendWorkers: 1, GroupSize: 1 + w.draw(8), FreezePage: 1 + w.draw(6),
 	})
 	if err != nil {
 		panic(err)

@@ -65,8 +65,7 @@ type Options struct {
 	Lease        time.Duration // 60 s
 	SendLanes    int           // 3 groups in flight: one is written while another is on the wire
 	SendWorkers  int           // 32 calls of a group at once; 1 makes them in order
-	GroupSize    int           // 128 deliveries written ahead in one commit
-	ClaimSize    int           // 2,048: no more than is sent within a third of a lease
+	GroupSize    int           // 256 deliveries written ahead in one commit
 	FreezePage   int           // 2,000 recipients planned and written in one transaction
 }
 
@@ -79,8 +78,7 @@ func (o *Options) setDefaults() {
 	setDefault(&o.Lease, time.Minute)
 	setDefault(&o.SendLanes, 3)
 	setDefault(&o.SendWorkers, 32)
-	setDefault(&o.GroupSize, 128)
-	setDefault(&o.ClaimSize, 2048)
+	setDefault(&o.GroupSize, 256)
 	setDefault(&o.FreezePage, 2000)
 	setDefault(&o.AccountName, "default")
 	if o.Logger == nil {
@@ -146,7 +144,7 @@ func New(o Options) (*Service, error) {
 		media:       map[string]Media{},
 	}
 	s.intake = intake{keep: s.keepReports, limit: o.MaxWaiting, pause: intakePause}
-	s.pace.Store(int64(min(o.SendWorkers, o.GroupSize)))
+	s.pace.Store(int64(min(firstPace, o.GroupSize)))
 	s.core.Store(&core{engine: o.Engine, library: o.Library})
 	o.Metrics.watchLine(s.line.length)
 	return s, nil

@@ -58,10 +58,11 @@ type Store interface {
 	// when it never fired.
 	PushSummary(ctx context.Context, cohort string, day study.Day) (PushSummary, error)
 
-	// ClaimDeliveries takes up to limit pending deliveries that are due, of campaigns that run and
-	// are not paused, for owner, with a lease by the database's clock, and returns them with fresh
+	// ClaimDeliveries takes up to c.Limit pending deliveries that are due, of campaigns that run and
+	// are not paused, for c.Owner, with a lease by the database's clock, and returns them with fresh
 	// facts. Campaigns share the limit fairly. Those whose rung is mass are for ClaimMassBatch.
-	ClaimDeliveries(ctx context.Context, now time.Time, owner string, limit int, lease time.Duration) ([]ClaimedDelivery, error)
+	// Those in state Sending are written ahead by the same commit, as c.Ahead wanted.
+	ClaimDeliveries(ctx context.Context, now time.Time, c Claim) ([]ClaimedDelivery, error)
 
 	// BeginSending commits state sending, rung (d.Rung), attempt number and first-attempt time before
 	// the calls, for all of a group in one transaction. One result for each, in order. false: do not
@@ -166,8 +167,9 @@ type Push struct {
 // DueEnrolment is a possible recipient of a day's push.
 type DueEnrolment struct {
 	Enrolment conversation.Enrolment
-	Facts     delivery.Facts // Due is not filled: the service decides it
-	Hour      string         // the learner's own hour, for example "12:30"; "" for the class's
+	Facts     delivery.Facts          // Due is not filled: the service decides it
+	Phone     conversation.IdentityID // 0 for none
+	Hour      string                  // the learner's own hour, for example "12:30"; "" for the class's
 }
 
 // PlannedDelivery is one row of the frozen audience.
@@ -176,6 +178,7 @@ type PlannedDelivery struct {
 	Learner   people.LearnerID
 	Lesson    study.LessonRef
 	Decision  delivery.Decision
+	Phone     conversation.IdentityID // as planned, 0 for none; the call goes where the learner is then
 }
 
 // PushSummary is the truth about one day's push. The counts add up to Audience (D1).
@@ -185,6 +188,27 @@ type PushSummary struct {
 	States   map[delivery.State]int `json:"states"`
 	Reasons  map[delivery.Why]int   `json:"reasons"`
 	Pulled   int                    `json:"pulled"` // skipped ones whose learner has opened the lesson since
+}
+
+// Claim says who claims how much.
+type Claim struct {
+	Owner string
+	Limit int
+	Lease time.Duration
+	// Ahead is asked about the claimed deliveries before the claim is committed: those it puts into state
+	// Sending, with rung and template, are written ahead by the same commit as BeginSending would, unless
+	// their phone is busy; nobody can have changed his mind between. The store may ask again when it
+	// repeats its transaction, and Ahead touches nothing but the list. nil wants none.
+	Ahead func([]ClaimedDelivery)
+}
+
+// Begun is the delivery after its call was written ahead.
+func (d ClaimedDelivery) Begun(now time.Time) ClaimedDelivery {
+	d.State, d.Attempt = delivery.Sending, d.Attempt+1
+	if d.First.IsZero() {
+		d.First = now
+	}
+	return d
 }
 
 // ClaimedDelivery is a delivery held under a lease.
@@ -205,10 +229,11 @@ type ClaimedDelivery struct {
 	Body      Body
 	WantsAck  bool
 	Lesson    study.LessonRef // of a day's lesson and its reminder
-	Learner   people.Learner
+	Learner   people.Learner  // number, name and wish
 	To        channel.Address // zero when nobody's phone is bound any more
-	Facts     delivery.Facts  // Due is true
-	LeaseEnd  time.Time       // by the database's clock
+	Phone     conversation.IdentityID
+	Facts     delivery.Facts // Due is true
+	LeaseEnd  time.Time      // by the database's clock
 }
 
 // SettledDelivery is a delivery in state sending and what became of its call.

@@ -144,7 +144,7 @@ func (s *Store) Recipients(ctx context.Context, now time.Time, scope people.Scop
 			continue // taken off the roster since
 		}
 		r.facts.Due = true
-		list = append(list, bot.Recipient{Learner: r.learner, To: r.to, Facts: r.facts})
+		list = append(list, bot.Recipient{Learner: r.learner, To: r.to, Phone: r.identity, Facts: r.facts})
 	}
 	return list, nil
 }

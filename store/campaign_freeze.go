@@ -47,7 +47,7 @@ func (s *Store) FreezeRecipients(ctx context.Context, now time.Time, id bot.Camp
 		}
 		f := freezer{campaign: int64(id), deadline: fromMs(deadline), now: now}
 		for _, p := range page {
-			f.add(p.Learner, p.Decision, 0, study.LessonRef{})
+			f.add(p.Learner, p.Phone, p.Decision, 0, study.LessonRef{})
 		}
 		if written, err = f.exec(ctx, s, q); err != nil {
 			return err

@@ -149,13 +149,20 @@ func (s *Store) stillMembers(ctx context.Context, q querier, now time.Time, b *m
 	if err != nil {
 		return err
 	}
-	jobs, known, err := s.members(ctx, q, now, ids)
+	locked, err := s.jobs(ctx, q, ids)
+	if err != nil {
+		return err
+	}
+	jobs := make([]*job, 0, len(ids))
+	for _, id := range ids {
+		jobs = append(jobs, locked[id])
+	}
+	known, err := s.members(ctx, q, now, jobs)
 	if err != nil {
 		return err
 	}
 	var left []*job
-	for _, id := range ids {
-		j := jobs[id]
+	for _, j := range jobs {
 		r := known[people.LearnerID(j.learner)]
 		facts := r.facts
 		facts.Due, facts.Tried = true, rungs(j.tried)
@@ -179,26 +186,22 @@ func (f *frame) campaign() bot.Campaign {
 	return bot.Campaign{ID: f.id, Kind: f.kind, Status: f.status, Title: f.title, Body: f.body, WantsAck: f.wantsAck, Deadline: f.deadline}
 }
 
-// members locks deliveries and reads how their learners can be reached now; everybody has an entry.
-func (s *Store) members(ctx context.Context, q querier, now time.Time, ids []int64) (map[int64]*job, map[people.LearnerID]*recipient, error) {
-	jobs, err := s.jobs(ctx, q, ids)
-	if err != nil {
-		return nil, nil, err
+// members reads how the learners of deliveries can be reached now; everybody has an entry.
+func (s *Store) members(ctx context.Context, q querier, now time.Time, jobs []*job) (map[people.LearnerID]*recipient, error) {
+	learners := make([]people.LearnerID, len(jobs))
+	for i, j := range jobs {
+		learners[i] = people.LearnerID(j.learner)
 	}
-	learners := make([]people.LearnerID, 0, len(jobs))
-	for _, id := range ids {
-		learners = append(learners, people.LearnerID(jobs[id].learner))
-	}
-	known, err := s.recipients(ctx, q, now, learners)
+	known, err := s.addressees(ctx, q, now, learners)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for _, l := range learners {
 		if known[l] == nil {
 			known[l] = &recipient{}
 		}
 	}
-	return jobs, known, nil
+	return known, nil
 }
 
 // newBatch makes one of the pending deliveries of a campaign.
@@ -209,22 +212,22 @@ func (s *Store) newBatch(ctx context.Context, q querier, now time.Time, owner st
 	}
 	for _, lanes := range campaigns {
 		f := frames[lanes[0].campaign]
-		ids, err := s.pick(ctx, q, now, lanes[0], limit)
+		jobs, err := s.pick(ctx, q, now, &lanes[0], limit)
 		if err != nil {
 			return nil, err
 		}
-		if len(ids) == 0 {
+		if len(jobs) == 0 {
 			continue
 		}
 		m := mustering{now: now, frame: f, decide: decide, seen: map[conversation.IdentityID]bool{}}
-		if m.jobs, m.known, err = s.members(ctx, q, now, ids); err != nil {
+		if m.known, err = s.members(ctx, q, now, jobs); err != nil {
 			return nil, err
 		}
 		if m.flying, err = s.flying(ctx, q, m.known); err != nil {
 			return nil, err
 		}
-		for _, id := range ids {
-			m.muster(m.jobs[id])
+		for _, j := range jobs {
+			m.muster(j)
 		}
 		if len(m.members) == 1 { // the platform takes two or more
 			m.members[0].end(delivery.Skipped, delivery.WhyNoWindow)
@@ -267,7 +270,6 @@ type mustering struct {
 	now     time.Time
 	frame   *frame
 	decide  func(delivery.Facts, bot.Campaign) delivery.Decision
-	jobs    map[int64]*job
 	known   map[people.LearnerID]*recipient
 	flying  map[conversation.IdentityID]bool
 	seen    map[conversation.IdentityID]bool // phones of the batch: a phone is named once

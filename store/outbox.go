@@ -15,6 +15,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/tiangeng/tiangeng/bot"
+	"github.com/tiangeng/tiangeng/bot/conversation"
 	"github.com/tiangeng/tiangeng/bot/delivery"
 	"github.com/tiangeng/tiangeng/bot/people"
 )
@@ -26,6 +27,7 @@ type lane struct {
 	campaign bot.CampaignID
 	rung     delivery.Rung
 	due      int64 // when its first is due
+	after    int64 // rows due then up to this number have been looked at
 }
 
 // lanesFrom walks the lanes of the campaigns from one number on, by a look into the index for each.
@@ -210,10 +212,9 @@ func (o *opening) walk(ctx context.Context, from, until bot.CampaignID, room int
 	return nil
 }
 
-// ClaimDeliveries takes due deliveries for owner. Rows that another claimer holds are passed over
-// where the database can (SKIP LOCKED); the UPDATE's own WHERE keeps a row from being claimed twice
-// on every one.
-func (s *Store) ClaimDeliveries(ctx context.Context, now time.Time, owner string, limit int, lease time.Duration) ([]bot.ClaimedDelivery, error) {
+// ClaimDeliveries takes due deliveries for c.Owner. Rows that another claimer holds are passed over
+// where the database can (SKIP LOCKED); on every one they are claimed under their locks.
+func (s *Store) ClaimDeliveries(ctx context.Context, now time.Time, c bot.Claim) ([]bot.ClaimedDelivery, error) {
 	var list []bot.ClaimedDelivery
 	err := s.transact(ctx, s.orm, func(tx *gorm.DB) error {
 		q := under(tx)
@@ -222,33 +223,28 @@ func (s *Store) ClaimDeliveries(ctx context.Context, now time.Time, owner string
 		if err != nil {
 			return err
 		}
-		var ids []int64
-		for left := limit; left > 0 && len(campaigns) > 0; left = limit - len(ids) {
+		var jobs []*job
+		for left := c.Limit; left > 0 && len(campaigns) > 0; left = c.Limit - len(jobs) {
 			// Shares, then shares of what others have left.
 			share := max(1, left/len(campaigns))
 			var more [][]lane
-			for _, c := range campaigns {
-				got, err := s.claim(ctx, q, now, c, owner, min(share, limit-len(ids)), lease)
+			for _, lanes := range campaigns {
+				got, err := s.take(ctx, q, now, lanes, min(share, c.Limit-len(jobs)))
 				if err != nil {
 					return err
 				}
-				if ids = append(ids, got...); len(got) == share {
-					more = append(more, c)
+				if jobs = append(jobs, got...); len(got) == share {
+					more = append(more, lanes)
 				}
 			}
 			campaigns = more
 		}
-		if len(ids) == 0 {
+		if len(jobs) == 0 {
 			return nil
 		}
-		if list, err = s.claimed(ctx, q, now, owner, ids, frames); err != nil {
-			return err
-		}
-		h := history()
-		for _, d := range list {
-			h.add(d.ID, string(delivery.Pending), string(delivery.Claimed), "", owner, d.Term, d.Attempt, 0, toMs(now))
-		}
-		return h.exec(ctx, q)
+		cl := claiming{Claim: c, beginning: beginning{s: s, q: q, now: now, frames: frames, flying: map[conversation.IdentityID]bool{}}}
+		list, err = cl.claim(ctx, jobs)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("claiming deliveries: %w", err)
@@ -256,72 +252,145 @@ func (s *Store) ClaimDeliveries(ctx context.Context, now time.Time, owner string
 	return list, nil
 }
 
-// claim takes up to n rows of a campaign, those due longest of each rung first.
-func (s *Store) claim(ctx context.Context, q querier, now time.Time, lanes []lane, owner string, n int, lease time.Duration) (ids []int64, err error) {
-	for _, l := range lanes {
-		if len(ids) >= n {
+// take locks up to n more rows of a campaign, those due longest of each rung first.
+func (s *Store) take(ctx context.Context, q querier, now time.Time, lanes []lane, n int) (jobs []*job, err error) {
+	for i := range lanes {
+		if len(jobs) >= n {
 			break
 		}
-		some, err := s.pick(ctx, q, now, l, n-len(ids))
+		some, err := s.pick(ctx, q, now, &lanes[i], n-len(jobs))
 		if err != nil {
 			return nil, err
 		}
-		ids = append(ids, some...)
+		jobs = append(jobs, some...)
+	}
+	return jobs, nil
+}
+
+// pick locks up to n due rows of a lane that are in no batch, and moves the lane behind them.
+func (s *Store) pick(ctx context.Context, q querier, now time.Time, l *lane, n int) (jobs []*job, err error) {
+	err = each(ctx, q, func(rows *sql.Rows) error {
+		var j job
+		err := j.scan(rows)
+		jobs = append(jobs, &j)
+		return err
+	}, "SELECT "+jobColumns+s.dbNow()+" FROM deliveries"+s.by("deliveries_due")+` WHERE state = 'pending' AND campaign_id = ? AND rung = ?
+		AND not_before <= ? AND (not_before > ? OR not_before = ? AND id > ?) AND batch_id = 0 ORDER BY not_before, id LIMIT ?`+s.skipLocked(),
+		int64(l.campaign), string(l.rung), toMs(now), l.due, l.due, l.after, n)
+	if len(jobs) > 0 {
+		last := jobs[len(jobs)-1]
+		l.due, l.after = last.notBefore, last.id
+	}
+	return jobs, err
+}
+
+// claiming is a claim: of some of its deliveries the call is written ahead in the same commit.
+type claiming struct {
+	bot.Claim
+	beginning
+	locked map[conversation.IdentityID]bool // phones that nobody else can begin a call to meanwhile
+}
+
+// claim makes the rows the owner's and tells about them.
+func (c *claiming) claim(ctx context.Context, jobs []*job) ([]bot.ClaimedDelivery, error) {
+	if err := c.lockPhones(ctx, jobs); err != nil {
+		return nil, err
+	}
+	learners := make([]people.LearnerID, len(jobs))
+	for i, j := range jobs {
+		learners[i] = people.LearnerID(j.learner)
+	}
+	known, err := c.s.addressees(ctx, c.q, c.now, learners)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]bot.ClaimedDelivery, len(jobs))
+	for i, j := range jobs {
+		j.state, j.why, j.owner, j.holder, j.lease, j.fresh = delivery.Claimed, delivery.WhyNone, c.Owner, c.Owner, j.clock+c.Lease.Milliseconds(), true
+		j.term++
+		list[i] = c.describe(j, known[people.LearnerID(j.learner)])
+	}
+	if c.Ahead != nil {
+		if list, err = c.ahead(ctx, jobs, list); err != nil {
+			return nil, err
+		}
+	}
+	return list, c.s.write(ctx, c.q, c.now, jobs)
+}
+
+// lockPhones locks the phones that the rows are for, as the audience was frozen. Nobody is waited for:
+// whose phone is busy is begun later.
+func (c *claiming) lockPhones(ctx context.Context, jobs []*job) error {
+	c.locked = make(map[conversation.IdentityID]bool, len(jobs))
+	if c.Ahead == nil {
+		return nil
+	}
+	ids := make([]int64, 0, len(jobs))
+	for _, j := range jobs {
+		if j.identity != 0 {
+			ids = append(ids, j.identity)
+		}
 	}
 	if len(ids) == 0 {
-		return nil, nil
+		return nil
 	}
-	_, err = q.ExecContext(ctx, "UPDATE deliveries SET state = 'claimed', owner = ?, term = term + 1, lease_until = "+s.dbNow()+
-		" + ?, updated_at = ? WHERE state = 'pending' AND id IN "+marks(len(ids)), append([]any{owner, lease.Milliseconds(), toMs(now)}, anys(ids)...)...)
-	return ids, err
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	got, err := numbers(ctx, c.q, "SELECT id FROM identities"+c.s.by("PRIMARY")+" WHERE id IN "+marks(len(ids))+" ORDER BY id"+c.s.skipLocked(), anys(ids)...)
+	for _, id := range got {
+		c.locked[conversation.IdentityID(id)] = true
+	}
+	return err
 }
 
-// pick locks up to n due rows of a lane that are in no batch.
-func (s *Store) pick(ctx context.Context, q querier, now time.Time, l lane, n int) ([]int64, error) {
-	return numbers(ctx, q, "SELECT id FROM deliveries"+s.by("deliveries_due")+` WHERE state = 'pending' AND campaign_id = ? AND rung = ? AND not_before <= ? AND batch_id = 0
-		ORDER BY not_before, id LIMIT ?`+s.skipLocked(), int64(l.campaign), string(l.rung), toMs(now), n)
+// describe is a claimed row with what is known of its recipient.
+func (c *claiming) describe(j *job, r *recipient) bot.ClaimedDelivery {
+	f := c.frames[bot.CampaignID(j.campaign)]
+	d := bot.ClaimedDelivery{
+		ID: j.id, Owner: j.owner, Term: j.term, Attempt: j.attempts, First: fromMs(j.first), Ambiguous: j.ambiguous > 0, State: j.state, Rung: j.rung,
+		Deadline: fromMs(j.deadline), Campaign: f.id, Kind: f.kind, Title: f.title, Body: f.body, WantsAck: f.wantsAck, Lesson: j.lesson, LeaseEnd: fromMs(j.lease),
+	}
+	d.Learner.ID = people.LearnerID(j.learner)
+	if r != nil {
+		d.Learner, d.Facts, d.To, d.Phone = r.learner, r.facts, r.to, r.identity
+	}
+	d.Facts.Tried, d.Facts.Due = rungs(j.tried), true
+	return d
 }
 
-// claimed reads claimed rows with fresh facts of their recipients.
-func (s *Store) claimed(ctx context.Context, q querier, now time.Time, owner string, ids []int64, frames map[bot.CampaignID]*frame) ([]bot.ClaimedDelivery, error) {
-	var list []bot.ClaimedDelivery
-	var learners []people.LearnerID
-	err := chunks(ids, func(part []int64) error {
-		return each(ctx, q, func(rows *sql.Rows) error {
-			d := bot.ClaimedDelivery{Owner: owner}
-			var deadline, lease, first int64
-			var tried string
-			l := &d.Lesson
-			if err := rows.Scan(&d.ID, &d.Campaign, &d.Term, &d.Attempt, &first, &d.Ambiguous, &d.State, &d.Rung, &tried, &deadline,
-				&l.Course.Course, &l.Course.Version, &l.Lesson, &d.Learner.ID, &lease); err != nil {
-				return err
-			}
-			f := frames[d.Campaign]
-			d.Kind, d.Title, d.Body, d.WantsAck = f.kind, f.title, f.body, f.wantsAck
-			d.Deadline, d.LeaseEnd, d.First, d.Facts.Tried = fromMs(deadline), fromMs(lease), fromMs(first), rungs(tried)
-			list = append(list, d)
-			learners = append(learners, d.Learner.ID)
-			return nil
-		}, `SELECT id, campaign_id, term, attempts, first_attempt_at, ambiguous > 0, state, rung, tried, not_after, course_id, version, lesson_id, learner_id, lease_until
-			FROM deliveries`+s.by("PRIMARY")+` WHERE state = 'claimed' AND owner = ? AND id IN `+marks(len(part))+" ORDER BY id", append([]any{owner}, anys(part)...)...)
-	})
-	if err != nil {
-		return nil, err
-	}
-	known, err := s.recipients(ctx, q, now, learners)
-	if err != nil {
-		return nil, err
-	}
-	for i := range list {
-		d := &list[i]
-		if r := known[d.Learner.ID]; r != nil {
-			tried := d.Facts.Tried
-			d.Learner, d.Facts, d.To = r.learner, r.facts, r.to
-			d.Facts.Tried = tried
+// ahead writes ahead of the calls that c.Ahead wants to make at once. Their facts were read after their
+// phones were locked, so there is nothing to be looked at again but what is in flight.
+func (c *claiming) ahead(ctx context.Context, jobs []*job, list []bot.ClaimedDelivery) ([]bot.ClaimedDelivery, error) {
+	wanted := slices.Clone(list)
+	c.Ahead(wanted)
+	var phones []int64
+	for i := range wanted {
+		if wanted[i].State == delivery.Sending && c.locked[wanted[i].Phone] {
+			phones = append(phones, int64(wanted[i].Phone))
 		}
-		d.Facts.Due = true
 	}
-	return list, nil
+	if len(phones) == 0 {
+		return list, nil
+	}
+	if err := c.lookAtFlights(ctx, phones); err != nil {
+		return nil, err
+	}
+	left := list[:0]
+	for i, j := range jobs {
+		d := wanted[i]
+		switch {
+		case d.State != delivery.Sending || !c.locked[d.Phone]:
+			left = append(left, list[i])
+		case c.flying[d.Phone]: // not claimed at all: it waits
+			term := j.term - 1
+			j.jobState, j.term, j.fresh, j.holder = j.was, term, false, j.was.owner
+			j.notBefore = toMs(c.now.Add(flightPause))
+		default:
+			c.start(j, d)
+			left = append(left, d.Begun(c.now))
+		}
+	}
+	return left, c.useGrants(ctx)
 }
 
 // rungs and joined are the form of a list of rungs in the database.

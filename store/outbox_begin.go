@@ -117,20 +117,30 @@ func (b *beginning) lookAtPhones(ctx context.Context, group []bot.ClaimedDeliver
 	if err != nil {
 		return err
 	}
-	err = each(ctx, b.q, func(rows *sql.Rows) error {
-		var id conversation.IdentityID
-		err := rows.Scan(&id)
-		b.flying[id] = true
-		return err
-	}, "SELECT identity_id FROM deliveries"+b.s.by("deliveries_identity")+" WHERE state = 'sending' AND identity_id IN "+in, anys(numbers)...)
-	if err != nil {
+	if err := b.lookAtFlights(ctx, numbers); err != nil {
 		return err
 	}
-	return b.s.grants(ctx, b.q, numbers, func(id conversation.IdentityID, g delivery.Grant) { b.grants[id] = append(b.grants[id], g) })
+	phones := make([]conversation.IdentityID, len(numbers))
+	for i, n := range numbers {
+		phones[i] = conversation.IdentityID(n)
+	}
+	return b.s.grants(ctx, b.q, phones, func(id conversation.IdentityID, g delivery.Grant) { b.grants[id] = append(b.grants[id], g) })
+}
+
+// lookAtFlights finds the phones that are being sent something.
+func (b *beginning) lookAtFlights(ctx context.Context, phones []int64) error {
+	return chunks(phones, func(part []int64) error {
+		return each(ctx, b.q, func(rows *sql.Rows) error {
+			var id conversation.IdentityID
+			err := rows.Scan(&id)
+			b.flying[id] = true
+			return err
+		}, "SELECT identity_id FROM deliveries"+b.s.by("deliveries_identity")+" WHERE state = 'sending' AND identity_id IN "+marks(len(part)), anys(part)...)
+	})
 }
 
 // numbers finds the phones' numbers by their addresses. Openids of one account are looked up together.
-func (b *beginning) numbers(ctx context.Context, group []bot.ClaimedDelivery) (ids []conversation.IdentityID, err error) {
+func (b *beginning) numbers(ctx context.Context, group []bot.ClaimedDelivery) (ids []int64, err error) {
 	accounts := map[[2]string][]any{}
 	for _, d := range group {
 		if d.To.External != "" {
@@ -140,7 +150,7 @@ func (b *beginning) numbers(ctx context.Context, group []bot.ClaimedDelivery) (i
 	}
 	for k, list := range accounts {
 		err := each(ctx, b.q, func(rows *sql.Rows) error {
-			var id conversation.IdentityID
+			var id int64
 			err := rows.Scan(&id)
 			ids = append(ids, id)
 			return err
@@ -182,17 +192,23 @@ func (b *beginning) begin(d bot.ClaimedDelivery) bool {
 		j.back(0)
 		return false
 	}
-	b.flying[p.id] = true
-	if need && grant.Left > 0 {
-		b.used = append(b.used, grantUse{p.id, grant.Template, grant.Scene})
+	d.Phone = p.id
+	b.start(j, d)
+	return true
+}
+
+// start makes a row one whose call is under way, and uses up the grant that the call needs.
+func (b *beginning) start(j *job, d bot.ClaimedDelivery) {
+	b.flying[d.Phone] = true
+	if grant, need := grantOf(d); need && grant.Left > 0 {
+		b.used = append(b.used, grantUse{d.Phone, grant.Template, grant.Scene})
 	}
-	j.state, j.why, j.rung, j.identity = delivery.Sending, delivery.WhyNone, d.Rung, int64(p.id)
+	j.state, j.why, j.rung, j.identity = delivery.Sending, delivery.WhyNone, d.Rung, int64(d.Phone)
 	j.attempts++
 	j.verdict = ""
 	if j.first == 0 {
 		j.first = toMs(b.now)
 	}
-	return true
 }
 
 // asClaimed reports whether the plan for a delivery still stands on what is true of its phone.

@@ -1,9 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -14,25 +17,61 @@ import (
 	"github.com/tiangeng/tiangeng/bot/delivery"
 )
 
-// SettleDeliveries writes what became of the calls, and what they taught us about the people.
+// errNotAlike says that the rows of a group were not all as their claims know them.
+var errNotAlike = errors.New("some of a group have changed")
+
+// SettleDeliveries writes what became of the calls, and what they taught us about the people. Calls that
+// the platform simply took are written without a look at their rows: the UPDATE's own WHERE is the
+// compare-and-set. Where it meets fewer rows than there are, all are locked and looked at one by one.
 func (s *Store) SettleDeliveries(ctx context.Context, now time.Time, group []bot.SettledDelivery) ([]bool, error) {
+	out, err := s.settle(ctx, now, group, taken)
+	if errors.Is(err, errNotAlike) {
+		out, err = s.settle(ctx, now, group, func(bot.SettledDelivery) bool { return false })
+	}
+	if err != nil {
+		return make([]bool, len(group)), fmt.Errorf("settling deliveries: %w", err)
+	}
+	return out, nil
+}
+
+// taken reports whether all that there is to write of a call is that the platform took it.
+func taken(d bot.SettledDelivery) bool {
+	t := d.Settlement
+	plain := delivery.Settlement{To: delivery.Accepted, Outcome: channel.Outcome{Verdict: channel.Accepted}}
+	return d.State == delivery.Sending && d.Phone != 0 && t == plain
+}
+
+func (s *Store) settle(ctx context.Context, now time.Time, group []bot.SettledDelivery, alike func(bot.SettledDelivery) bool) ([]bool, error) {
 	var out []bool
 	err := s.transact(ctx, s.orm, func(tx *gorm.DB) error {
 		q := under(tx)
 		out = make([]bool, len(group))
-		ids := make([]int64, len(group))
-		for i := range group {
-			ids[i] = group[i].ID
+		l := lessons{now: now}
+		var ids []int64
+		claims := map[claimKey][]any{}
+		for i, d := range group {
+			if !alike(d) {
+				ids = append(ids, d.ID)
+				continue
+			}
+			k := claimKey{d.Owner, d.Term, d.Attempt}
+			claims[k] = append(claims[k], d.ID)
+			out[i] = true
+			l.learn(d.Phone, d)
+		}
+		if err := s.settleTaken(ctx, q, now, claims); err != nil {
+			return err
 		}
 		jobs, err := s.jobs(ctx, q, ids)
 		if err != nil {
 			return err
 		}
 		var changed []*job
-		l := lessons{now: now}
 		for i, d := range group {
 			j := held(jobs, d.ClaimedDelivery)
 			switch {
+			case out[i]:
+				continue
 			case j != nil && j.state == delivery.Sending:
 				j.settle(d.Settlement)
 			case overtaken(jobs[d.ID], d.ClaimedDelivery):
@@ -50,10 +89,38 @@ func (s *Store) SettleDeliveries(ctx context.Context, now time.Time, group []bot
 		}
 		return l.write(ctx, q)
 	})
-	if err != nil {
-		return make([]bool, len(group)), fmt.Errorf("settling deliveries: %w", err)
+	return out, err
+}
+
+// claimKey is what rows that were claimed together share.
+type claimKey struct {
+	owner   string
+	term    int64
+	attempt int
+}
+
+// settleTaken makes rows in sending accepted; errNotAlike when one of them is no longer as its claim says.
+func (s *Store) settleTaken(ctx context.Context, q querier, now time.Time, claims map[claimKey][]any) error {
+	order := keys(claims)
+	slices.SortFunc(order, func(a, b claimKey) int {
+		return cmp.Or(strings.Compare(a.owner, b.owner), cmp.Compare(a.term, b.term), cmp.Compare(a.attempt, b.attempt))
+	})
+	for _, k := range order {
+		ids := claims[k]
+		slices.SortFunc(ids, func(a, b any) int { return cmp.Compare(a.(int64), b.(int64)) })
+		r, err := q.ExecContext(ctx, "UPDATE deliveries"+s.by("PRIMARY")+` SET state = 'accepted', why = '', not_before = 0, verdict = 'accepted', errcode = 0, reason = '', rid = '', message_id = '', updated_at = ?
+			WHERE state = 'sending' AND owner = ? AND term = ? AND attempts = ? AND id IN `+marks(len(ids)), append([]any{toMs(now), k.owner, k.term, k.attempt}, ids...)...)
+		if err != nil {
+			return err
+		}
+		if n, err := r.RowsAffected(); err != nil || n != int64(len(ids)) {
+			return errors.Join(err, errNotAlike)
+		}
+		if err := s.historyAlike(ctx, q, now, delivery.Sending, delivery.Accepted, delivery.WhyNone, k.owner, k.attempt, 0, ids); err != nil {
+			return err
+		}
 	}
-	return out, nil
+	return nil
 }
 
 // settle makes of a row what the platform's answer makes of it.
@@ -131,14 +198,21 @@ func (l *lessons) learn(phone conversation.IdentityID, d bot.SettledDelivery) {
 
 func (l *lessons) write(ctx context.Context, q querier) error {
 	day, monthNow := today(l.now), month(l.now)
+	const contact = "contacts = CASE WHEN contact_day = ? THEN contacts + 1 ELSE 1 END, contact_day = ?" // MySQL assigns from left to right
+	slices.Sort(l.window)
+	slices.Sort(l.contact)
+	var both []conversation.IdentityID
+	if slices.Equal(l.window, l.contact) {
+		both, l.window, l.contact = l.window, nil, nil
+	}
 	for _, x := range []struct {
 		phones []conversation.IdentityID
 		set    string
 		args   []any
 	}{
+		{both, "sent_since = sent_since + 1, " + contact, []any{day, day}},
 		{l.window, "sent_since = sent_since + 1", nil},
-		// Order matters: MySQL assigns from left to right.
-		{l.contact, "contacts = CASE WHEN contact_day = ? THEN contacts + 1 ELSE 1 END, contact_day = ?", []any{day, day}},
+		{l.contact, contact, []any{day, day}},
 		{l.massSent, "mass_sent = CASE WHEN mass_month = ? THEN mass_sent + 1 ELSE 1 END, mass_month = ?", []any{monthNow, monthNow}},
 		{l.closed, "typed_at = 0, tap_at = 0, sent_since = 0", nil},
 		{l.unfollowed, "following = 0", nil},

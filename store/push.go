@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/tiangeng/tiangeng/bot"
+	"github.com/tiangeng/tiangeng/bot/conversation"
 	"github.com/tiangeng/tiangeng/bot/delivery"
 	"github.com/tiangeng/tiangeng/bot/fault"
 	"github.com/tiangeng/tiangeng/bot/people"
@@ -79,7 +80,7 @@ func (s *Store) dueEnrolments(ctx context.Context, now time.Time, query string, 
 	due := make([]bot.DueEnrolment, len(list))
 	for i, e := range list {
 		if r := known[e.Learner]; r != nil {
-			due[i].Facts, due[i].Hour = r.facts, r.hour
+			due[i].Facts, due[i].Phone, due[i].Hour = r.facts, r.identity, r.hour
 		}
 		due[i].Enrolment = *e
 	}
@@ -112,7 +113,7 @@ func (s *Store) FirePush(ctx context.Context, now time.Time, push bot.Push, plan
 		}
 		f := freezer{campaign: id, deadline: push.Deadline, now: now}
 		for _, p := range planned {
-			f.add(p.Learner, p.Decision, int64(p.Enrolment), p.Lesson)
+			f.add(p.Learner, p.Phone, p.Decision, int64(p.Enrolment), p.Lesson)
 		}
 		written, err = f.exec(ctx, s, q)
 		return err
@@ -131,9 +132,9 @@ type freezer struct {
 	rows     []any
 }
 
-var frozenColumns = []string{"campaign_id", "learner_id", "enrolment_id", "course_id", "version", "lesson_id", "state", "why", "rung", "not_before", "not_after", "created_at", "updated_at"}
+var frozenColumns = []string{"campaign_id", "learner_id", "enrolment_id", "course_id", "version", "lesson_id", "state", "why", "rung", "not_before", "not_after", "identity_id", "created_at", "updated_at"}
 
-func (f *freezer) add(l people.LearnerID, d delivery.Decision, place int64, lesson study.LessonRef) {
+func (f *freezer) add(l people.LearnerID, phone conversation.IdentityID, d delivery.Decision, place int64, lesson study.LessonRef) {
 	state := delivery.Pending
 	if d.Rung == delivery.RungPull {
 		state = delivery.Skipped
@@ -141,7 +142,7 @@ func (f *freezer) add(l people.LearnerID, d delivery.Decision, place int64, less
 	// Sweeps look at a campaign's rows when its own deadline is over: none may end before.
 	until := max(toMs(d.NotAfter), toMs(f.deadline))
 	f.rows = append(f.rows, f.campaign, int64(l), place, lesson.Course.Course, lesson.Course.Version, lesson.Lesson,
-		string(state), string(d.Why), string(d.Rung), toMs(d.NotBefore), until, toMs(f.now), toMs(f.now))
+		string(state), string(d.Why), string(d.Rung), toMs(d.NotBefore), until, int64(phone), toMs(f.now), toMs(f.now))
 }
 
 // exec writes the rows that are not there yet and returns how many these were.

@@ -29,6 +29,16 @@ func month(now time.Time) string { return today(now)[:len("2026-03")] }
 // recipients reads learners with their phones. Of several phones the one that wrote last is taken:
 // its reply window is the widest. A page of people costs two statements.
 func (s *Store) recipients(ctx context.Context, q querier, now time.Time, learners []people.LearnerID) (map[people.LearnerID]*recipient, error) {
+	return s.reach(ctx, q, now, learners, learnerColumns, " LEFT JOIN org_units u ON u.code = l.unit_code")
+}
+
+// addressees is recipients without what a message has no use for: of a learner it knows number, name and
+// wish.
+func (s *Store) addressees(ctx context.Context, q querier, now time.Time, learners []people.LearnerID) (map[people.LearnerID]*recipient, error) {
+	return s.reach(ctx, q, now, learners, "l.id, l.name, '', '', '', l.push", "")
+}
+
+func (s *Store) reach(ctx context.Context, q querier, now time.Time, learners []people.LearnerID, columns, join string) (map[people.LearnerID]*recipient, error) {
 	out := make(map[people.LearnerID]*recipient, len(learners))
 	day, monthNow := today(now), month(now)
 	err := chunks(learners, func(part []people.LearnerID) error {
@@ -45,11 +55,10 @@ func (s *Store) recipients(ctx context.Context, q querier, now time.Time, learne
 				out[r.learner.ID] = &r
 			}
 			return nil
-		}, "SELECT "+learnerColumns+`, l.push_hour, COALESCE(i.id, 0), COALESCE(i.channel, ''), COALESCE(i.account, ''), COALESCE(i.external_id, ''),
+		}, "SELECT "+columns+`, l.push_hour, COALESCE(i.id, 0), COALESCE(i.channel, ''), COALESCE(i.account, ''), COALESCE(i.external_id, ''),
 			COALESCE(i.following, 0), COALESCE(i.refusing, 0), COALESCE(i.typed_at, 0), COALESCE(i.tap_at, 0), COALESCE(i.sent_since, 0),
 			COALESCE(i.contact_day, ''), COALESCE(i.contacts, 0), COALESCE(i.mass_month, ''), COALESCE(i.mass_sent, 0)
-			FROM learners l`+s.by("PRIMARY")+` LEFT JOIN org_units u ON u.code = l.unit_code
-			LEFT JOIN profiles p`+s.by("profiles_learner")+` ON p.learner_id = l.id LEFT JOIN identities i`+s.by("PRIMARY")+` ON i.id = p.identity_id
+			FROM learners l`+s.by("PRIMARY")+join+` LEFT JOIN profiles p`+s.by("profiles_learner")+` ON p.learner_id = l.id LEFT JOIN identities i`+s.by("PRIMARY")+` ON i.id = p.identity_id
 			WHERE l.id IN `+marks(len(part))+" ORDER BY l.id, i.id", anys(part)...)
 	})
 	if err != nil {

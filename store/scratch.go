@@ -51,6 +51,21 @@ func Scratch(ctx context.Context, dsn string) (scratch string, drop func(context
 	return u.String(), drop, nil
 }
 
+// ServerProcessFile is the path, on the server's machine, of the file with its process number.
+func ServerProcessFile(ctx context.Context, dsn string) (path string, err error) {
+	a, err := parseDSN(dsn)
+	if err != nil {
+		return "", err
+	}
+	connector, err := mysql.NewConnector(a.mysql)
+	if err != nil {
+		return "", plain(err)
+	}
+	db := sql.OpenDB(connector)
+	err = db.QueryRowContext(ctx, "SELECT @@pid_file").Scan(&path)
+	return path, plain(errors.Join(err, db.Close()))
+}
+
 // onServer runs one statement outside any store.
 func onServer(ctx context.Context, c *mysql.Config, statement string) error {
 	long := c.Clone()

@@ -49,6 +49,8 @@ type rehearsal struct {
 	Ratio      float64                `json:"ratio"`      // SendRate / BareRate; means nothing with a rate
 	PeakMemory int64                  `json:"peakMemory"` // bytes resident while planning and sending; 0 where the system does not tell
 	IdleMemory int64                  `json:"idleMemory"` // bytes resident before
+	Cost       processorCost          `json:"cost"`       // of the dispatch
+	BareCost   processorCost          `json:"bareCost"`   // of the bare client
 	States     map[delivery.State]int `json:"states"`
 	Seen       sim.CrowdView          `json:"seen"` // the platform's word
 	Rate       int                    `json:"rate"`
@@ -131,6 +133,9 @@ func (c *rehearseCmd) rehearse(ctx context.Context, p *program, platform *rehear
 	}
 	defer closing(a)
 	debug.FreeOSMemory() // of the fixture
+	if platform.database, err = c.databaseProcess(ctx); err != nil {
+		return r, err
+	}
 	err = r.play(ctx, p, a, platform, playParams{bare: bare, send: send, posts: posts, workers: c.Workers})
 	return r, err
 }
@@ -153,25 +158,30 @@ func (r *rehearsal) play(ctx context.Context, p *program, a *app, platform *rehe
 	}
 	client := newBareClient(platform, token, rehearsalText, o.workers)
 	step(p, "a bare client posts %d messages", o.posts/2)
+	used := platform.processors()
 	before, err := client.post(ctx, o.bare, 0, o.posts/2)
 	if err != nil {
 		return err
 	}
-	if err := r.push(ctx, p, a); err != nil {
+	bare := platform.processors().since(used)
+	if err := r.push(ctx, p, a, platform); err != nil {
 		return err
 	}
 	step(p, "a bare client posts %d messages", o.posts-o.posts/2)
+	used = platform.processors()
 	after, err := client.post(ctx, o.bare, o.posts/2, o.posts-o.posts/2)
 	if err != nil {
 		return err
 	}
+	bare = bare.and(platform.processors().since(used))
+	r.BareCost = bare.each(o.posts)
 	r.BareRate = float64(o.posts) / (before + after).Seconds()
 	r.Ratio = r.SendRate / r.BareRate
 	return r.check(ctx, a, platform, id, o.send)
 }
 
 // push plans and sends, and watches the memory meanwhile.
-func (r *rehearsal) push(ctx context.Context, p *program, a *app) error {
+func (r *rehearsal) push(ctx context.Context, p *program, a *app, platform *rehearsalPlatform) error {
 	r.IdleMemory = resident()
 	peak := watchMemory()
 	defer func() { r.PeakMemory = peak() }()
@@ -183,8 +193,10 @@ func (r *rehearsal) push(ctx context.Context, p *program, a *app) error {
 	r.PlanTime = time.Since(began).Seconds()
 	step(p, "sending")
 	began = time.Now()
+	used := platform.processors()
 	sent, err := dispatchAll(ctx, a)
 	r.SendTime = time.Since(began).Seconds()
+	r.Cost = platform.processors().since(used).each(sent)
 	r.SendRate = float64(sent) / r.SendTime
 	return err
 }
@@ -246,6 +258,19 @@ func (r *rehearsal) judge(s bot.CampaignSummary) {
 // limiterSlack is how many messages may slip from one window into the next: the limiter counts
 // when a call begins, the platform when it has come in. Half a second's worth on a busy machine.
 func limiterSlack(rate int) int { return max(5, rate/2) }
+
+// databaseProcess is the number of the database's process on this machine, 0 where it is elsewhere or
+// part of this one.
+func (c *rehearseCmd) databaseProcess(ctx context.Context) (int, error) {
+	if c.DSN == "" {
+		return 0, nil
+	}
+	file, err := store.ServerProcessFile(ctx, c.DSN)
+	if err != nil {
+		return 0, err
+	}
+	return processOf(file, "mariadbd", "mysqld"), nil
+}
 
 // scratch makes the database of a rehearsal.
 func (c *rehearseCmd) scratch(ctx context.Context) (dsn string, drop func(context.Context) error, err error) {

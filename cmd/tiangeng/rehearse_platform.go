@@ -72,6 +72,8 @@ type rehearsalPlatform struct {
 	cmd  *exec.Cmd
 	tell io.WriteCloser
 	http *http.Client
+
+	database int // number of the database's process, 0 for none on this machine
 }
 
 // startPlatform starts the process and waits until it listens.

@@ -30,6 +30,16 @@ func printRehearsals(out io.Writer, all []rehearsal) {
 	row("dispatch, messages/s", func(r rehearsal) string { return whole(int(r.SendRate)) })
 	row("bare client, messages/s", func(r rehearsal) string { return whole(int(r.BareRate)) })
 	row("ratio", func(r rehearsal) string { return strconv.FormatFloat(r.Ratio, 'f', 2, 64) })
+	micro := func(c float64) string { return strconv.FormatFloat(c, 'f', 0, 64) + " µs" }
+	row("CPU a message", func(r rehearsal) string { return micro(r.Cost.total()) })
+	row("  of this program", func(r rehearsal) string { return micro(r.Cost.Program) })
+	row("  of the database", func(r rehearsal) string { return micro(r.Cost.Database) })
+	row("  of the platform", func(r rehearsal) string { return micro(r.Cost.Platform) })
+	row("CPU a message, bare client", func(r rehearsal) string { return micro(r.BareCost.total()) })
+	row("  of the platform", func(r rehearsal) string { return micro(r.BareCost.Platform) })
+	row("ratio of CPU", func(r rehearsal) string {
+		return strconv.FormatFloat(r.BareCost.total()/max(r.Cost.total(), 1), 'f', 2, 64)
+	})
 	row("memory before", func(r rehearsal) string { return mib(r.IdleMemory) })
 	row("memory, peak", func(r rehearsal) string { return mib(r.PeakMemory) })
 	for _, state := range delivery.States() {

@@ -317,8 +317,8 @@ var audienceCases = map[string]func(*testing.T, *bundle){
 		} {
 			second.Contacts, second.Mass = x.contacts, x.mass
 			want := []bot.Recipient{
-				{Learner: learner(learners[0], person(village1, "学员0", "AAAA")), To: address("o0"), Facts: open},
-				{Learner: learner(learners[1], person(village1, "学员1", "AAAA")), To: address("o1"), Facts: second},
+				{Learner: learner(learners[0], person(village1, "学员0", "AAAA")), To: address("o0"), Phone: b.phone("o0"), Facts: open},
+				{Learner: learner(learners[1], person(village1, "学员1", "AAAA")), To: address("o1"), Phone: b.phone("o1"), Facts: second},
 				{Learner: learner(learners[2], person(village1, "学员2", "AAAA")), Facts: delivery.Facts{Due: true}},
 			}
 			got, err := b.s.Recipients(t.Context(), x.at, people.Everyone(), bot.Audience{}, 0, 10)

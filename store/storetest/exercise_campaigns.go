@@ -436,7 +436,7 @@ func platformPause(t *testing.T, b *bundle) {
 	ctx := t.Context()
 	c := b.running(announcement("k"), delivery.RungWindow, b.bound(1))
 	claims := func(at time.Time) int {
-		list, err := b.s.ClaimDeliveries(ctx, at, "me", 10, time.Minute)
+		list, err := b.s.ClaimDeliveries(ctx, at, bot.Claim{Owner: "me", Limit: 10, Lease: time.Minute})
 		if err != nil {
 			t.Error(err)
 		}

@@ -90,6 +90,7 @@ var pushCases = map[string]func(*testing.T, *bundle){
 						Done:      []study.Done{{Course: "rules", Lesson: "l1", Score: 70, At: start}},
 					},
 					Facts: delivery.Facts{Bound: true, Following: true, TypedAt: start, TapAt: time.UnixMilli(7000).UTC(), SentSince: 2},
+					Phone: b.phone("o1"),
 				}
 				if diff := cmp.Diff(want, page[0]); diff != "" {
 					t.Errorf("(-want +got):\n%s", diff)
@@ -123,7 +124,7 @@ var pushCases = map[string]func(*testing.T, *bundle){
 		b.exec("INSERT INTO profiles (identity_id, learner_id, helper_id) SELECT id, ?, 999 FROM identities", int64(learners[0]))
 		b.exec("UPDATE identities SET following = 0 WHERE external_id = 'o3'")
 		b.fire("spring", startDay, delivery.RungWindow, places, learners)
-		list, err := b.s.ClaimDeliveries(t.Context(), start, "me", 10, time.Minute)
+		list, err := b.s.ClaimDeliveries(t.Context(), start, bot.Claim{Owner: "me", Limit: 10, Lease: time.Minute})
 		if err != nil || len(list) != 1 || list[0].To != address("o2") || !list[0].Facts.TypedAt.Equal(start.Add(time.Hour)) {
 			t.Errorf("%+v, %v", list, err)
 		}

@@ -38,7 +38,7 @@ func (b *bundle) outbox(n int) *outbox {
 // claim takes up to n deliveries.
 func (o *outbox) claim(owner string, n int) []bot.ClaimedDelivery {
 	o.t.Helper()
-	list, err := o.s.ClaimDeliveries(o.t.Context(), start, owner, n, time.Minute)
+	list, err := o.s.ClaimDeliveries(o.t.Context(), start, bot.Claim{Owner: owner, Limit: n, Lease: time.Minute})
 	if err != nil {
 		o.t.Fatalf("ClaimDeliveries: %v", err)
 	}
@@ -97,6 +97,12 @@ func (b *bundle) changed(facts delivery.Facts, change func(o *outbox)) {
 	b.want([]string{"pending|claimed||me|1|0|0", "claimed|pending||me|1|0|0", "pending|claimed||you|2|0|0"}, movements)
 }
 
+// phone is the number of a phone.
+func (b *bundle) phone(external string) conversation.IdentityID {
+	b.t.Helper()
+	return conversation.IdentityID(b.number("SELECT id FROM identities WHERE external_id = ?", external))
+}
+
 // lapse lets every lease run out.
 func (o *outbox) lapse() { o.exec("UPDATE deliveries SET lease_until = 1 WHERE lease_until > 0") }
 
@@ -125,7 +131,7 @@ var outboxCases = map[string]func(*testing.T, *bundle){
 		want := bot.ClaimedDelivery{
 			ID: got.ID, LeaseEnd: got.LeaseEnd, Owner: "me", Term: 1, State: delivery.Claimed, Deadline: start.Add(12 * time.Hour), Lesson: lessonOne,
 			Campaign: got.Campaign, Kind: delivery.KindLesson, Rung: delivery.RungWindow,
-			Learner: learner(o.learners[0], person(village1, "学员0", "AAAA")), To: address("o0"),
+			Learner: people.Learner{ID: o.learners[0], Name: "学员0"}, To: address("o0"), Phone: b.phone("o0"),
 			Facts: delivery.Facts{Bound: true, Following: true, TypedAt: start, Due: true},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -140,7 +146,7 @@ var outboxCases = map[string]func(*testing.T, *bundle){
 	},
 	"nothing is claimed before its time": func(t *testing.T, b *bundle) {
 		o := b.outbox(1)
-		list, err := b.s.ClaimDeliveries(t.Context(), start.Add(-time.Millisecond), "me", 10, time.Minute)
+		list, err := b.s.ClaimDeliveries(t.Context(), start.Add(-time.Millisecond), bot.Claim{Owner: "me", Limit: 10, Lease: time.Minute})
 		if len(list) != 0 || err != nil {
 			t.Error(list, err)
 		}
@@ -167,7 +173,7 @@ var outboxCases = map[string]func(*testing.T, *bundle){
 			s, owner := []bot.Store{b.s, other}[i%2], fmt.Sprint("replica", i)
 			group.Go(func() {
 				for {
-					list, err := s.ClaimDeliveries(t.Context(), start, owner, 100, time.Minute)
+					list, err := s.ClaimDeliveries(t.Context(), start, bot.Claim{Owner: owner, Limit: 100, Lease: time.Minute})
 					if err != nil {
 						t.Error(err)
 						return
@@ -302,7 +308,7 @@ var outboxCases = map[string]func(*testing.T, *bundle){
 			t.Errorf("it does not wait: %+v", again)
 		}
 		o.settle(first, accepted, true)
-		later, err := b.s.ClaimDeliveries(t.Context(), start.Add(5*time.Second), "me", 1, time.Minute)
+		later, err := b.s.ClaimDeliveries(t.Context(), start.Add(5*time.Second), bot.Claim{Owner: "me", Limit: 1, Lease: time.Minute})
 		if err != nil || len(later) != 1 || later[0].Facts.SentSince != 1 {
 			t.Fatalf("%+v, %v", later, err)
 		}

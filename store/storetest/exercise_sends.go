@@ -65,7 +65,7 @@ var sendCases = map[string]func(*testing.T, *bundle){
 		c := announcement("k")
 		want := bot.ClaimedDelivery{
 			ID: got.ID, LeaseEnd: got.LeaseEnd, Owner: "me", Term: 2, Attempt: 1, First: start, State: delivery.Claimed, Rung: delivery.RungNotice, Deadline: c.Deadline,
-			Campaign: s.id, Kind: c.Kind, Title: c.Title, Body: c.Body, WantsAck: true, Learner: learner(s.learners[0], person(village1, "学员0", "AAAA")), To: address("o0"),
+			Campaign: s.id, Kind: c.Kind, Title: c.Title, Body: c.Body, WantsAck: true, Learner: people.Learner{ID: s.learners[0], Name: "学员0"}, To: address("o0"), Phone: b.phone("o0"),
 			Facts: delivery.Facts{Bound: true, Following: true, TypedAt: start, Due: true, Grants: []delivery.Grant{{Template: "T", Left: 2}}, Tried: []delivery.Rung{delivery.RungNotice}},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -338,7 +338,7 @@ var sendCases = map[string]func(*testing.T, *bundle){
 			s, owner := []bot.Store{b.s, other}[i%2], fmt.Sprint("replica", i)
 			group.Go(func() {
 				for {
-					list, err := s.ClaimDeliveries(t.Context(), start, owner, 70, time.Minute)
+					list, err := s.ClaimDeliveries(t.Context(), start, bot.Claim{Owner: owner, Limit: 70, Lease: time.Minute})
 					if err != nil {
 						t.Error(err)
 						return
