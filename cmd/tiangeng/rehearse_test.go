@@ -2,6 +2,10 @@ package main
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -57,6 +61,7 @@ func TestTheTableOfARehearsal(t *testing.T) {
 	small, large := someRehearsal(), someRehearsal()
 	small.People, small.PlanTime, small.SendTime, small.PeakMemory, small.Database = 100, 0.5, 2, 60<<20, "mysql"
 	large.PlanTime, large.SendTime, large.PeakMemory, large.Database, large.SendRate, large.BareRate, large.Ratio = 5.1, 20.5, 70<<20, "mysql", 4000, 5000, 0.8
+	large.Cost, large.BareCost = processorCost{Program: 90, Database: 120, Platform: 40}, processorCost{Program: 60, Platform: 40}
 	large.Problems = []string{"3 people saw it twice"}
 	var b bytes.Buffer
 	printRehearsals(&b, []rehearsal{small, large})
@@ -80,6 +85,42 @@ func TestARehearsalReadsNoConfiguration(t *testing.T) {
 	want := []any{"http://127.0.0.1:9", []string(nil), "s", "sqlite:///x.db", configs.Rates{Window: 7, Notice: 7, Once: 7, Template: 7}, "embedded", ""}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
+	}
+}
+
+// A process's time is told where the system tells it, and nobody else's is taken for the database's.
+func TestProcessorTime(t *testing.T) {
+	t.Parallel()
+	if processorTime(0) != 0 || processorTime(-1) != 0 {
+		t.Error("nobody has used time")
+	}
+	if runtime.GOOS != "linux" {
+		return
+	}
+	for used := processorTime(os.Getpid()); processorTime(os.Getpid()) == used; { // until it grows; the test's own time limit ends it otherwise
+	}
+	file := filepath.Join(t.TempDir(), "pid")
+	for text, want := range map[string]int{"": 0, "x": 0, "999999999": 0, strconv.Itoa(os.Getpid()): 0} {
+		if err := os.WriteFile(file, []byte(text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := processOf(file, "mariadbd", "mysqld"); got != want {
+			t.Errorf("%q: %d", text, got)
+		}
+	}
+	comm, err := os.ReadFile("/proc/self/comm")
+	if err == nil {
+		err = os.WriteFile(file, []byte(strconv.Itoa(os.Getpid())), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := processOf(file, strings.TrimSpace(string(comm))); got != os.Getpid() {
+		t.Error(got)
+	}
+	c := processorCost{3000, 200, 100}.since(processorCost{1000, 100, 50}).and(processorCost{1000, 0, 0}).each(10)
+	if want := (processorCost{300, 10, 5}); c != want || c.total() != 315 {
+		t.Errorf("%+v", c)
 	}
 }
 

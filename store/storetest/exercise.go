@@ -49,6 +49,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) (dsn string)) {
 		{"campaigns", campaignCases},
 		{"audience", audienceCases},
 		{"sends", sendCases},
+		{"ahead", aheadCases},
 		{"mass", massCases},
 		{"outbox", outboxCases},
 		{"pull", pullCases},

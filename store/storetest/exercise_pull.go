@@ -91,7 +91,7 @@ var pullCases = map[string]func(*testing.T, *bundle){
 		began := make(map[int64]bool)
 		group.Go(func() {
 			for range n {
-				list, err := other.ClaimDeliveries(t.Context(), start, "other", 4, time.Minute)
+				list, err := other.ClaimDeliveries(t.Context(), start, bot.Claim{Owner: "other", Limit: 4, Lease: time.Minute})
 				if err != nil {
 					t.Errorf("claiming: %v", err)
 					return
