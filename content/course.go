@@ -2,6 +2,7 @@ package content
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,6 +23,12 @@ const (
 	keyAuthors  = "作者"
 	keySources  = "来源"
 
+	keyScope    = "范围"
+	keyRegions  = "地区"
+	keyReplaces = "替代"
+	keyTiers    = "适用"
+	keyKeywords = "关键词"
+
 	keyFrom = "发布"
 	keyDate = "日期"
 	keyURL  = "网址"
@@ -29,13 +36,21 @@ const (
 
 var (
 	courseKeys = []string{keyName, keyNumber, keyTier, keyPassMark, keySummary, keyAuthors, keySources}
+	// peopleKeys say for whom a course is; none of them has to be there.
+	peopleKeys = []string{keyScope, keyRegions, keyReplaces, keyTiers, keyKeywords}
 	sourceKeys = []string{keyTitle, keyFrom, keyDate, keyURL}
 )
 
 // tierNames are the tiers in the notation.
 var tierNames = map[string]Tier{"必修课": TierRequired, "重点课": TierCore, "选修课": TierElective}
 
+// tierNone is TierNone in the notation.
+const tierNone = "不开"
+
 func tierName(t Tier) string {
+	if t == TierNone {
+		return tierNone
+	}
 	for name, tier := range tierNames {
 		if tier == t {
 			return name
@@ -62,6 +77,7 @@ func (r Rules) parseCourse(f *findings, id string, data []byte) *Course {
 	before := len(f.list)
 	if root := yamlRoot(f, text); root != nil {
 		r.courseFields(f, c, root)
+		f.scoped(c)
 	} else if len(f.list) == before {
 		f.wrong(0, 0, "content.file_empty")
 	}
@@ -73,23 +89,33 @@ func (r Rules) parseCourse(f *findings, id string, data []byte) *Course {
 	return c
 }
 
-var wideColon = regexp.MustCompile(`^(\s*(?:-\s+)?(?:` + strings.Join(append(append([]string{}, courseKeys...), sourceKeys...), "|") + `))\s*：`)
+var (
+	wideColon = regexp.MustCompile(`^(\s*(?:-\s+)?(?:` + strings.Join(slices.Concat(courseKeys, peopleKeys, sourceKeys, packKeys), "|") + `))\s*：`)
+	// Below the line 适用 stand names of categories, which are nobody's keys.
+	tiersBegin    = regexp.MustCompile(`^` + keyTiers + `\s*[:：]\s*$`)
+	wideTierColon = regexp.MustCompile(`^(\s+[^\s:：#-][^:：]*?)\s*：`)
+)
 
 // halfWidthColons turns the Chinese colon behind a key into the one YAML wants. widened holds, for
 // lines that grew by a blank, the column of the colon.
 func halfWidthColons(text string) (out string, widened map[int]int) {
 	widened = make(map[int]int)
 	lines := strings.Split(text, "\n")
+	tiers := false
 	for i, l := range lines {
-		m := wideColon.FindStringSubmatchIndex(l)
+		m := wideColon.FindStringSubmatch(l)
+		tiers = tiersBegin.MatchString(l) || tiers && strings.HasPrefix(l, " ")
+		if m == nil && tiers {
+			m = wideTierColon.FindStringSubmatch(l)
+		}
 		if m == nil {
 			continue
 		}
-		rest := l[m[1]:]
-		lines[i] = l[:m[3]] + ":" + rest
+		_, rest, _ := strings.Cut(l, "：")
+		lines[i] = m[1] + ":" + rest
 		if rest != "" && !strings.HasPrefix(rest, " ") {
-			lines[i] = l[:m[3]] + ": " + rest
-			widened[i+1] = utf8.RuneCountInString(l[:m[3]]) + 1
+			lines[i] = m[1] + ": " + rest
+			widened[i+1] = utf8.RuneCountInString(m[1]) + 1
 		}
 	}
 	return strings.Join(lines, "\n"), widened
@@ -97,8 +123,12 @@ func halfWidthColons(text string) (out string, widened map[int]int) {
 
 func (r Rules) courseFields(f *findings, c *Course, root *yaml.Node) {
 	found := make(map[string]bool)
-	for _, p := range pairs(f, root, courseKeys) {
+	for _, p := range pairs(f, root, append(slices.Clone(courseKeys), peopleKeys...)) {
 		found[p.key] = true
+		if slices.Contains(peopleKeys, p.key) {
+			f.people(c, p)
+			continue
+		}
 		switch p.key {
 		case keyAuthors:
 			c.Authors = authors(f, p)

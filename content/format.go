@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -61,13 +62,10 @@ func formatCourse(c *Course) ([]byte, error) {
 	put(root, keyName, text(c.Title))
 	put(root, keyNumber, number(c.Number))
 	put(root, keyTier, text(tierName(c.Tier)))
+	putPeople(c, func(key string, value *yaml.Node) { put(root, key, value) })
 	put(root, keyPassMark, number(c.PassMark))
 	put(root, keySummary, text(c.Summary))
-	authors := &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle}
-	for _, a := range c.Authors {
-		authors.Content = append(authors.Content, text(a))
-	}
-	put(root, keyAuthors, authors)
+	put(root, keyAuthors, list(c.Authors))
 	sources := &yaml.Node{Kind: yaml.SequenceNode}
 	for _, s := range c.Sources {
 		n := &yaml.Node{Kind: yaml.MappingNode}
@@ -89,6 +87,34 @@ func formatCourse(c *Course) ([]byte, error) {
 		return nil, err
 	}
 	return b.Bytes(), nil
+}
+
+// putPeople writes for whom the course is.
+func putPeople(c *Course, put func(key string, value *yaml.Node)) {
+	if c.Local() {
+		put(keyRegions, list(c.Regions))
+	}
+	if c.Replaces != "" {
+		put(keyReplaces, text(c.Replaces))
+	}
+	if len(c.Tiers) > 0 {
+		tiers := &yaml.Node{Kind: yaml.MappingNode}
+		for _, category := range slices.Sorted(maps.Keys(c.Tiers)) {
+			tiers.Content = append(tiers.Content, text(category), text(tierName(c.Tiers[category])))
+		}
+		put(keyTiers, tiers)
+	}
+	if len(c.Keywords) > 0 {
+		put(keyKeywords, list(c.Keywords))
+	}
+}
+
+func list(words []string) *yaml.Node {
+	n := &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle}
+	for _, w := range words {
+		n.Content = append(n.Content, text(w))
+	}
+	return n
 }
 
 func text(s string) *yaml.Node {

@@ -17,6 +17,8 @@ type Library struct {
 	files    fs.FS // for media; nil when there are none
 	current  map[string]*Course
 	versions map[Ref]*Course
+	packs    []Pack
+	dirs     map[string]string // of courses, where it is not courses/<id>
 }
 
 // NewLibrary makes a library of current courses. files holds courses/<id>/… for Media and may be
@@ -73,7 +75,7 @@ func (l *Library) WithCurrent(courses ...*Course) *Library {
 func (l *Library) clone() *Library {
 	n := &Library{current: make(map[string]*Course), versions: make(map[Ref]*Course)}
 	if l != nil {
-		n.files = l.files
+		n.files, n.packs, n.dirs = l.files, l.packs, l.dirs
 		maps.Copy(n.current, l.current)
 		maps.Copy(n.versions, l.versions)
 	}
@@ -88,7 +90,7 @@ func (l *Library) Media(ref Ref, name string) (io.ReadCloser, error) {
 	if c == nil || c.Media[name] == "" || l.files == nil || !fs.ValidPath(name) {
 		return nil, fmt.Errorf("media %s of course %s: %w", name, ref.Course, fs.ErrNotExist)
 	}
-	data, err := fs.ReadFile(l.files, path.Join(coursesDir, c.ID, name))
+	data, err := fs.ReadFile(l.files, path.Join(l.Dir(c.ID), name))
 	if err != nil {
 		return nil, fmt.Errorf("reading media of course %s: %w", ref.Course, err)
 	}

@@ -148,6 +148,7 @@ func TestFormatWritesWhatReadsBack(t *testing.T) {
 		loadGood(t, map[string]string{
 			"course.yaml": read(t, "testdata/good/course.yaml"), "01-a.md": read(t, "testdata/good/01-wide-and-loose.md"),
 		}),
+		loadGood(t, map[string]string{"course.yaml": goodCourse + "范围: 特色\n地区: [532901, 5301]\n替代: other\n适用: {村干部: 重点课, 其他: 不开, '2026: 年': 选修课}\n关键词: [水管, 'no', '5: 6']\n"}),
 		loadGood(t, map[string]string{"course.yaml": strings.NewReplacer("山区防灾", `"yes: # 2021"`, "短课。", "|\n  一\n\n  - 二: 三", "条例", "'2021'").Replace(goodCourse)}),
 	}
 	for _, c := range courses {

@@ -24,7 +24,7 @@ type Rules struct {
 	Hosts []string
 }
 
-// Load reads every course below courses/ of fsys. The library holds the courses without errors;
+// Load reads every course below courses/ of fsys, and those of the packs on top of them, below packs/. The library holds the courses without errors;
 // problems holds everything found in all files, sorted. Equal files give equal results. The
 // library is never nil.
 func Load(fsys fs.FS) (*Library, []Problem) { return Rules{}.Load(fsys) }
@@ -34,45 +34,17 @@ func LoadCourse(fsys fs.FS, id string) (*Course, []Problem) { return Rules{}.Loa
 
 // Load is the function Load with these rules.
 func (r Rules) Load(fsys fs.FS) (*Library, []Problem) {
-	f := findings{file: coursesDir}
-	entries, err := fs.ReadDir(fsys, coursesDir)
-	if err != nil {
-		f.wrong(0, 0, "content.courses_missing")
-		return NewLibrary(fsys), f.list
-	}
-	var courses []*Course
-	problems := []Problem{}
-	folders := 0
-	for _, e := range entries {
-		if ignored(e.Name()) {
-			continue
-		}
-		if !isDir(fsys, e) {
-			(&f).file = path.Join(coursesDir, e.Name())
-			f.warn(0, 0, "content.file_unused")
-			continue
-		}
-		folders++
-		c, found := r.LoadCourse(fsys, e.Name())
-		problems = append(problems, found...)
-		if c != nil {
-			courses = append(courses, c)
-		}
-	}
-	if folders == 0 {
-		f.file = coursesDir
-		f.wrong(0, 0, "content.no_course")
-	}
-	problems = append(problems, f.list...)
-	return NewLibrary(fsys, courses...), sorted(problems)
+	l := folderLoader{rules: r, fsys: fsys, problems: []Problem{}, dirs: map[string]string{}, marks: map[string]findings{}}
+	l.load()
+	return l.library(), sorted(l.problems)
 }
 
 // isDir looks through a symbolic link.
-func isDir(fsys fs.FS, e fs.DirEntry) bool {
+func isDir(fsys fs.FS, dir string, e fs.DirEntry) bool {
 	if e.Type()&fs.ModeSymlink == 0 {
 		return e.IsDir()
 	}
-	info, err := fs.Stat(fsys, path.Join(coursesDir, e.Name()))
+	info, err := fs.Stat(fsys, path.Join(dir, e.Name()))
 	return err == nil && info.IsDir()
 }
 
@@ -84,10 +56,15 @@ var (
 // LoadCourse is the function LoadCourse with these rules.
 func (r Rules) LoadCourse(fsys fs.FS, id string) (*Course, []Problem) {
 	l := courseLoader{rules: r, fsys: fsys, dir: path.Join(coursesDir, id), id: id}
+	return l.finish()
+}
+
+// finish reads the folder.
+func (l *courseLoader) finish() (*Course, []Problem) {
 	l.f.file = l.dir
-	if !fs.ValidPath(l.dir) || strings.Contains(id, "/") || !idPattern.MatchString(id) || len(id) > MaxIDBytes {
-		l.f.wrong(0, 0, "content.course_id", fault.A("id", id), fault.A("limit", MaxIDBytes))
-		if !fs.ValidPath(l.dir) || strings.Contains(id, "/") {
+	if odd := !fs.ValidPath(l.dir) || strings.Contains(l.id, "/"); odd || !idPattern.MatchString(l.id) || len(l.id) > MaxIDBytes {
+		l.f.wrong(0, 0, "content.course_id", fault.A("id", l.id), fault.A("limit", MaxIDBytes))
+		if odd {
 			return nil, l.f.list
 		}
 	}
@@ -105,6 +82,8 @@ type courseLoader struct {
 	rules    Rules
 	fsys     fs.FS
 	dir, id  string
+	pack     *Pack    // that the course stands in; nil for none
+	replaces place    // where course.yaml says 替代
 	f        findings // of the folder itself
 	problems []Problem
 	course   *Course
@@ -172,6 +151,26 @@ func (l *courseLoader) readCourseFile() {
 		f.wrong(0, 0, "content.file_unreadable")
 	default:
 		l.course = l.rules.parseCourse(f, l.id, data)
+		l.replaces = f.replaces
+		l.inPack(f)
+	}
+}
+
+// inPack makes a pack's course local: for its own regions, or else for the pack's.
+func (l *courseLoader) inPack(f *findings) {
+	c := l.course
+	switch {
+	case l.pack == nil && !c.Local() && f.scope.local:
+		f.wrong(f.scope.line, f.scope.column, "content.scope_local")
+	case l.pack == nil && !c.Local() && c.Replaces != "":
+		f.wrong(f.replaces.line, f.replaces.column, "content.replaces_common")
+	case l.pack == nil:
+	case f.scope.common:
+		f.wrong(f.scope.line, f.scope.column, "content.scope_in_pack", fault.A("pack", l.pack.Name))
+	case f.regions == place{}:
+		c.Regions = l.pack.Regions
+	case !inside(c.Regions, l.pack.Regions):
+		f.wrong(f.regions.line, f.regions.column, "content.region_outside", fault.A("pack", l.pack.Name), fault.A("regions", strings.Join(l.pack.Regions, "、")))
 	}
 }
 

@@ -48,6 +48,9 @@ func (e *ProblemsError) Error() string {
 type findings struct {
 	file string
 	list []Problem
+
+	scope             scopeNote // of a course.yaml
+	regions, replaces place     // where these keys stand
 }
 
 // wrong adds a problem that keeps the file from being used. line and column as in Problem; key is

@@ -39,6 +39,15 @@ func TestTheExampleOfTheReadmeIsRight(t *testing.T) {
 	if !strings.Contains(c.Lessons[0].Body, "\n\n---\n\n") {
 		t.Error("the example shows no page break")
 	}
+	local := library.Current("dali-shui-guan")
+	if local == nil || !local.Local() || local.Replaces != c.ID || len(local.Tiers) != 3 || len(local.Keywords) != 3 || len(library.Packs()) != 1 {
+		t.Errorf("the example of a pack: %+v", local)
+	}
+	for _, key := range []string{"范围", "地区", "替代", "适用", "关键词"} {
+		if !strings.Contains(read(t, "README.md"), "| "+key+" | ") {
+			t.Errorf("the text does not explain %s", key)
+		}
+	}
 }
 
 func TestTheReadmeStatesTheLimits(t *testing.T) {
@@ -49,6 +58,7 @@ func TestTheReadmeStatesTheLimits(t *testing.T) {
 		fmt.Sprintf("最大 %d KB", content.MaxPictureBytes>>10), fmt.Sprintf("最大 %d KB", content.MaxAudioBytes>>10),
 		fmt.Sprintf("最多 %d 道", content.MaxItems), fmt.Sprintf("2 到 %d 个", content.MaxOptions),
 		fmt.Sprintf("%d 个字节", content.ReplyBytes), fmt.Sprintf("最好不超过 %d 条消息", content.MaxPages), fmt.Sprintf("最多 %d 个字符", content.MaxIDBytes),
+		fmt.Sprintf("最多 %d 个，每个最多 %d 个字", content.MaxKeywords, content.MaxKeywordChars),
 	} {
 		if !strings.Contains(readme, want) {
 			t.Errorf("the text lacks %q", want)

@@ -1,5 +1,10 @@
 package content
 
+import (
+	"slices"
+	"strings"
+)
+
 // Tier is the weight of a course (课程类别).
 type Tier string
 
@@ -8,7 +13,12 @@ const (
 	TierRequired Tier = "required" // 必修课
 	TierCore     Tier = "core"     // 重点课
 	TierElective Tier = "elective" // 选修课
+	// TierNone is for Course.Tiers alone: the course is not offered to these people (不开).
+	TierNone Tier = "none"
 )
+
+// OtherCategories stands in Course.Tiers for every cadre category that is not named there.
+const OtherCategories = "其他"
 
 // Ref names one immutable version of a course.
 type Ref struct {
@@ -19,15 +29,22 @@ type Ref struct {
 // Course is one version of a course. It never changes once made; do not modify a Course or
 // anything it points to.
 type Course struct {
-	ID       string   `json:"id"`
-	Number   int      `json:"number"` // the version the author wrote, 1 or more; content under a number in use may not change
-	Title    string   `json:"title"`
-	Summary  string   `json:"summary"`
-	Tier     Tier     `json:"tier"`
-	PassMark int      `json:"passMark"` // per cent, 1 to 100
-	Authors  []string `json:"authors"`
-	Sources  []Source `json:"sources"`
-	Lessons  []Lesson `json:"lessons"` // in teaching order, at least one
+	ID       string `json:"id"`
+	Number   int    `json:"number"` // the version the author wrote, 1 or more; content under a number in use may not change
+	Title    string `json:"title"`
+	Summary  string `json:"summary"`
+	Tier     Tier   `json:"tier"`
+	PassMark int    `json:"passMark"` // per cent, 1 to 100
+	// Regions are the units a local course (特色课) is made for: statistics codes cut to their level, 2, 4,
+	// 6, 9 or 12 digits. None makes it a common one (通用主课).
+	Regions []string `json:"regions,omitempty"`
+	// Replaces is the id of the common course whose place this one takes in the menus of its regions.
+	Replaces string          `json:"replaces,omitempty"`
+	Tiers    map[string]Tier `json:"tiers,omitempty"` // by cadre category, where it is not Tier
+	Keywords []string        `json:"keywords,omitempty"`
+	Authors  []string        `json:"authors"`
+	Sources  []Source        `json:"sources"`
+	Lessons  []Lesson        `json:"lessons"` // in teaching order, at least one
 	// Media maps each picture and recording that a lesson names (path below the course folder) to
 	// the SHA-256 of its bytes in hex: another picture is another version. nil when there is none.
 	Media map[string]string `json:"media,omitempty"`
@@ -46,6 +63,24 @@ func (c *Course) Lesson(id string) (*Lesson, int) {
 		}
 	}
 	return nil, -1
+}
+
+// Local reports whether it is a local course (特色课).
+func (c *Course) Local() bool { return len(c.Regions) > 0 }
+
+// IsFor reports whether the course is made for a unit, by its 12-digit code.
+func (c *Course) IsFor(unit string) bool {
+	return !c.Local() || slices.ContainsFunc(c.Regions, func(r string) bool { return strings.HasPrefix(unit, r) })
+}
+
+// TierFor is the course's tier for people of a cadre category; TierNone when it is not offered to them.
+func (c *Course) TierFor(category string) Tier {
+	for _, name := range []string{category, OtherCategories} {
+		if t, ok := c.Tiers[name]; ok {
+			return t
+		}
+	}
+	return c.Tier
 }
 
 // Source is where a statement comes from, as an inspector can look it up.

@@ -160,7 +160,7 @@ func (c *contentExportCmd) run(_ context.Context, p *program) error {
 				return err
 			}
 		}
-		if err := copyMedia(files, course, dir); err != nil {
+		if err := copyMedia(files, library.Dir(id), course, dir); err != nil {
 			return err
 		}
 		fmt.Fprintln(p.stdout, dir)
@@ -168,13 +168,13 @@ func (c *contentExportCmd) run(_ context.Context, p *program) error {
 	return nil
 }
 
-func copyMedia(files fs.FS, c *content.Course, dir string) error {
+func copyMedia(files fs.FS, from string, c *content.Course, dir string) error {
 	for i := range c.Lessons {
 		for _, name := range []string{c.Lessons[i].Picture, c.Lessons[i].Audio} {
 			if name == "" {
 				continue
 			}
-			data, err := fs.ReadFile(files, "courses/"+c.ID+"/"+name)
+			data, err := fs.ReadFile(files, from+"/"+name)
 			if err != nil {
 				return fmt.Errorf("copying %s: %w", name, err)
 			}
