@@ -137,9 +137,9 @@ func soundsLikeKey(item content.Item, folded string) bool {
 	if utf8.RuneCountInString(folded) < 2 {
 		return false
 	}
-	p := sound(folded)
+	p := study.Sound(folded)
 	for _, a := range item.Accept {
-		if f := study.Fold(a); f != folded && p != "" && sound(f) == p {
+		if f := study.Fold(a); f != folded && p != "" && study.Sound(f) == p {
 			return true
 		}
 	}

@@ -222,13 +222,13 @@ func suggest(folded string) string {
 	if n < 2 || n > 12 {
 		return ""
 	}
-	heard := sound(folded)
+	heard := study.Sound(folded)
 	typed := strings.ReplaceAll(heard, " ", "")
 	if heard == "" {
 		typed = blurLatin(folded)
 	}
 	for _, s := range suggestible {
-		if p := strings.ReplaceAll(sound(s.word), " ", ""); typed == p {
+		if p := strings.ReplaceAll(study.Sound(s.word), " ", ""); typed == p {
 			return s.word
 		}
 	}
@@ -253,8 +253,12 @@ func suggest(folded string) string {
 // blurLatin makes typed pinyin (“jin ri xue xi” without tones) comparable with sound.
 func blurLatin(folded string) string {
 	for _, s := range suggestible {
-		if plain := strings.Join(syllables(s.word), ""); plain == folded {
-			return strings.ReplaceAll(sound(s.word), " ", "")
+		plain := ""
+		for _, r := range s.word {
+			plain += study.Syllable(r)
+		}
+		if plain == folded {
+			return strings.ReplaceAll(study.Sound(s.word), " ", "")
 		}
 	}
 	return folded

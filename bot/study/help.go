@@ -81,7 +81,7 @@ func NeedsHelp(f Followed, teacher Teacher, rule HelpRule) (Help, bool, error) {
 				h.LastAt = d.At
 			}
 		}
-		if p.Status != Active {
+		if p.Status != Active || p.Cohort.Ordered() { // whoever ordered a course takes the time they like
 			continue
 		}
 		behind, err := p.behind(teacher)
