@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -36,11 +37,12 @@ type Options struct {
 // Engine steps conversations. It is immutable, cheap to make and may be used by many goroutines.
 // The zero value is not usable; see New.
 type Engine struct {
-	library  *content.Library
-	phrases  *content.Phrases
-	calendar study.Calendar
-	credit   study.CreditRule
-	targets  study.Targets
+	library   *content.Library
+	catalogue *study.Catalogue
+	phrases   *content.Phrases
+	calendar  study.Calendar
+	credit    study.CreditRule
+	targets   study.Targets
 
 	bind          people.BindRule
 	notice        int
@@ -59,7 +61,7 @@ type Engine struct {
 // New makes an engine.
 func New(o Options) *Engine {
 	e := &Engine{
-		library: o.Library, phrases: o.Phrases, calendar: o.Calendar, credit: o.Credit, targets: o.Targets, bind: o.Bind,
+		library: o.Library, catalogue: study.NewCatalogue(o.Library), phrases: o.Phrases, calendar: o.Calendar, credit: o.Credit, targets: o.Targets, bind: o.Bind,
 		notice: o.Notice, identityTries: o.IdentityTries, learnerTries: o.LearnerTries, late: o.Late, reply: o.ReplyBytes,
 		quietFrom: o.QuietFrom, quietUntil: o.QuietUntil, releaseAbove: o.ReleaseAbove, noticeURL: o.NoticeURL,
 	}
@@ -89,8 +91,14 @@ func New(o Options) *Engine {
 func (e *Engine) WithLibrary(l *content.Library) *Engine {
 	c := *e
 	c.library = l
+	if !slices.Equal(l.Courses(), e.library.Courses()) { // else an old version has come to be known
+		c.catalogue = study.NewCatalogue(l)
+	}
 	return &c
 }
+
+// Catalogue finds the library's current courses.
+func (e *Engine) Catalogue() *study.Catalogue { return e.catalogue }
 
 // gap parts the paragraphs of a reply.
 const gap = "\n\n"
@@ -104,6 +112,8 @@ type turn struct {
 	effects []Effect
 	blocks  []string
 	wish    wish
+
+	completedCourse string // by this answer; "" for none
 }
 
 // Step answers one message. It is deterministic: the same state, message and facts give the same
@@ -242,6 +252,11 @@ func (s State) clone() State {
 		v := *s.Survey
 		s.Survey = &v
 	}
+	if s.Menu != nil {
+		m := *s.Menu
+		m.Shown = append([]string(nil), m.Shown...)
+		s.Menu = &m
+	}
 	s.Waiting = append([]int64(nil), s.Waiting...)
 	return s
 }
@@ -301,10 +316,14 @@ func (t *turn) leaveQuestion() {
 		t.s.Mode == ModeProfile && t.wish.act != actChoose ||
 		t.s.Mode == ModeHour && t.wish.act != actHour ||
 		t.s.Mode == ModeSurvey && !staysInSurvey[t.wish.act] ||
+		t.s.Mode == ModeMenu && !staysInMenu[t.wish.act] ||
 		t.s.Mode == ModeCorrect && t.wish.act != actCorrectText ||
 		t.drafting() && !staysInDraft[t.wish.act]
 	if asked {
 		t.s.Mode, t.s.Confirm = t.resting(), ""
+	}
+	if t.s.Mode != ModeMenu {
+		t.s.Menu = nil
 	}
 	if d := t.s.Draft; d != nil && (d.By != t.f.Identity.Learner || d.Key == "" && !t.drafting()) {
 		t.s.Draft = nil // another person's, or one without a text that was left
@@ -393,6 +412,10 @@ func (t *turn) runBound() {
 		t.signOut()
 	case actRectify:
 		t.rectify()
+	case actCourses, actSearch, actMenuNext, actMenuPrev, actMenuBack, actPick:
+		t.browse()
+	case actOrders, actOrder, actDropOrder, actOrderFirst:
+		t.orders()
 	case actSurvey:
 		t.survey()
 	case actSurveyAnswer:

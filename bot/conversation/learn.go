@@ -19,24 +19,47 @@ type standing struct {
 	err       error // the calendar cannot say what is released
 }
 
-// standings are the classes that count: first what was asked for about a finding, then by enrolment.
+// standings are the classes that count: first what was asked for about a finding, then by enrolment. What the
+// learner ordered comes behind a class whose course they have begun, as it waited for such a course, and
+// before the others.
 func (t *turn) standings() []standing {
 	var out []standing
+	ordered := 1
 	for _, e := range t.f.Enrolments {
 		if (e.Status == study.Active || e.Status == study.Completed) && len(e.Cohort.Courses) > 0 { // else a class that only meets
-			out = append(out, t.standing(e, e.Done))
+			st := t.standing(e, e.Done)
+			out = append(out, st)
+			if !e.Cohort.Ordered() && e.Status == study.Active && st.begun() {
+				ordered = 3
+			}
 		}
 	}
-	slices.SortFunc(out, func(a, b standing) int {
-		switch first, second := a.enrolment.Cohort.Rectifies(), b.enrolment.Cohort.Rectifies(); {
-		case first && !second:
-			return -1
-		case second && !first:
-			return 1
+	rank := func(st standing) int {
+		switch c := st.enrolment.Cohort; {
+		case c.Rectifies():
+			return 0
+		case c.Ordered():
+			return ordered
 		}
-		return cmp.Compare(a.enrolment.ID, b.enrolment.ID)
+		return 2
+	}
+	slices.SortFunc(out, func(a, b standing) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.enrolment.ID, b.enrolment.ID))
 	})
 	return out
+}
+
+// begun reports whether the learner has answered something of the course that is next.
+func (s standing) begun() bool {
+	if s.progress.Next == nil {
+		return false
+	}
+	for lesson := range s.enrolment.Attempts {
+		if strings.HasPrefix(lesson, s.progress.Next.Course.ID+"/") {
+			return true
+		}
+	}
+	return false
 }
 
 func (t *turn) standing(e Enrolment, done []study.Done) standing {

@@ -21,6 +21,8 @@ const (
 	KeySurvey   = "SURVEY"   // 填问卷
 	KeySignIn   = "SIGNIN"   // 课堂签到; of a scancode_waitmsg button the code itself comes
 	KeyNeedHelp = "NEEDHELP" // 谁需要帮助
+	KeyCourses  = "COURSES"  // 培训菜单
+	KeyOrders   = "ORDERS"   // 我的点单
 )
 
 var keyActs = map[string]act{
@@ -28,4 +30,5 @@ var keyActs = map[string]act{
 	KeyPause: actPause, KeyResume: actResume, KeyBind: actBind, KeyNotice: actNotice,
 	KeyNotices: actNotices, KeyAnnounce: actAnnounce, KeyUrgent: actUrgent, KeyResult: actResult, KeyRelease: actRelease, KeyHour: actHour,
 	KeySurvey: actSurvey, KeyNeedHelp: actNeedHelp, KeySignIn: actSignIn,
+	KeyCourses: actCourses, KeyOrders: actOrders,
 }

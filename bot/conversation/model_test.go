@@ -51,7 +51,10 @@ type world struct {
 	last    channel.Message
 	seen    []string // effects of the last message
 	signing signingModel
-	byKind  study.Hours // of the active learner this year
+	queues  map[people.LearnerID]study.Queue // what was ordered
+	limits  []study.MenuLimit
+	library *content.Library // when it is not the one of testdata
+	byKind  study.Hours      // of the active learner this year
 }
 
 // entry is one credit.
@@ -253,6 +256,7 @@ func (w *world) facts(n conversation.Needs) conversation.Facts {
 	}
 	w.trainerFacts(n, &f)
 	w.followFacts(n, &f)
+	w.orderFacts(n, &f)
 	w.leaveFacts(n, &f)
 	if n.Tries {
 		for _, at := range w.tries {
@@ -363,6 +367,8 @@ func (w *world) apply(e conversation.Effect) error {
 		return w.applySigning(e)
 	case conversation.AskLeave, conversation.DecideLeave:
 		return w.applyLeave(e)
+	case conversation.ChangeOrders:
+		return w.applyOrders(e)
 	case conversation.Step, conversation.Open, conversation.FinishAttempt:
 	default:
 		return fmt.Errorf("the model does not know the effect %T", e)
@@ -449,6 +455,8 @@ func effectText(e conversation.Effect) string {
 		return fmt.Sprint(name, " ", lesson(e.Lesson), " #", e.Number, " score ", e.Score, " passed ", e.Passed)
 	case conversation.CompleteLesson:
 		return fmt.Sprint(name, " ", lesson(e.Lesson), " score ", e.Score, " hours ", e.Hours, map[bool]string{true: " 代学"}[e.Delegate])
+	case conversation.ChangeOrders:
+		return strings.TrimSpace(fmt.Sprint(name, " ", e.Act, " ", e.Course)) + map[bool]string{true: " starts " + e.Starts}[e.Starts != ""]
 	case conversation.CompleteCourse:
 		return fmt.Sprint(name, " ", e.Course.Course, " score ", e.Score, " hours ", e.Hours, map[bool]string{true: " last"}[e.Last], map[bool]string{true: " 代学"}[e.Delegate])
 	case conversation.SetHour:

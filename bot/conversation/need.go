@@ -20,7 +20,7 @@ type wish struct {
 	name     string  // folded, when the message gives one
 	unit     string
 	code     string
-	text     string // of actCorrect, actCorrectText: what is wrong; of actLeave: why; "" when it is still to be said
+	text     string // of actCorrect, actCorrectText: what is wrong; of actLeave: why; "" when it is still to be said; of actSearch: what for
 	forOther bool   // the message says 代学 itself
 	folded   string
 	places   []int     // of actLeave: on the list of coming sessions
@@ -40,9 +40,11 @@ func (e *Engine) Need(s State, in channel.Inbound) Needs {
 		return Needs{Progress: true}
 	case actAnswer:
 		last := e.lastItem(s)
-		return Needs{Progress: last, Profiles: last && e.noticeURL != ""}
+		return Needs{Progress: last, Queue: last, Profiles: last && e.noticeURL != ""}
 	case actRecord:
-		return Needs{Progress: true, Record: true, Survey: true}
+		return Needs{Progress: true, Record: true, Survey: true, Profiles: true, Menu: true, Queue: true}
+	case actCourses, actSearch, actMenuNext, actMenuPrev, actMenuBack, actPick, actOrders, actOrder, actDropOrder, actOrderFirst:
+		return Needs{Profiles: true, Menu: true, Queue: true}
 	case actHours:
 		return Needs{Profiles: true, Hours: true}
 	case actRectify:
@@ -199,6 +201,10 @@ func (e *Engine) readText(s State, text string) wish {
 		return readDraft(s, text, w)
 	case ModeSurvey:
 		return readSurvey(s, w)
+	case ModeMenu:
+		if m, ok := readMenu(s, text, w); ok {
+			return m
+		}
 	case ModeCorrect:
 		a, everyday := actOf[folded]
 		if everyday && a != actNod && a != actThanks {
@@ -231,6 +237,9 @@ func (e *Engine) readText(s State, text string) wish {
 // readFree reads a message while nothing particular is asked, or a question is open.
 func (e *Engine) readFree(s State, text string, w wish) wish {
 	item, _ := e.openItem(s)
+	if s.Mode == ModeMenu && !looksLikeAnswer(text) {
+		item = nil // words are looked for in the menu
+	}
 	if s.Mode == ModeLesson && w.folded == "1" {
 		w.act = actMore
 		return w
@@ -266,6 +275,8 @@ func (e *Engine) readFree(s State, text string, w wish) wish {
 		return side
 	}
 	switch {
+	case s.Mode == ModeMenu && !looksLikeAnswer(text):
+		w.act, w.text = actSearch, query(text)
 	case s.Mode == ModeConfirm:
 		w.act = actNo
 	case s.Mode == ModeQuiz && s.Study != nil:
@@ -287,6 +298,10 @@ func readSide(s State, text string, w wish) (wish, bool) {
 	}
 	if a, n, ok := cutNumber(w.folded); ok {
 		w.act, w.number = a, n
+		return w, true
+	}
+	if words, ok := cutSearch(text); ok {
+		w.act, w.text = actSearch, words
 		return w, true
 	}
 	if number, ok := cutSign(text); ok && strings.HasPrefix(w.folded, "签到") {

@@ -235,7 +235,11 @@ func (t *turn) record() {
 	if r.Delegate != 0 {
 		lines = append(lines, t.phrases.Say("study.record_delegate", fault.A("hours", r.Delegate)))
 	}
+	lines = append(lines, t.recordCourses()...)
 	for _, st := range t.standings() {
+		if st.enrolment.Cohort.Ordered() && st.enrolment.Status == study.Completed {
+			continue // there may be many
+		}
 		key := "study.record_class"
 		if st.err != nil {
 			key = "study.record_class_plain"

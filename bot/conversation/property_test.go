@@ -25,6 +25,7 @@ var said = []string{
 	"[语音]", "[语音 我选B]", "[图片]", "[位置]", "[网页 u]", "[回执]", "[其他]",
 	"我的信息", "更正", "更正 单位应该是大河", "代学", "代学 李芳 新村 K9T4", "代学 岩温香 曼赛 W5N8", "转交手机", "申请代学",
 	"通知", "我的通知", "通知 2", "收到", "知道了", "改时间", "12点半发给我", "6点", "默认时间",
+	"选课", "培训菜单", "下一页", "上一页", "点", "点 2", "点3", "点 99", "退单", "退单 1", "先学 2", "先学", "我的点单", "返回", "搜 水管", "搜 sg", "shuiguan", "水馆", "搜", "有没有道路的课", "[菜单 COURSES]", "[菜单 ORDERS]", "4", "6",
 	"问卷", "问卷", "跳过", "想学养牛", "很有用", "[菜单 SURVEY]", "谁落后", "整改",
 }
 
@@ -62,6 +63,11 @@ func TestAnySequenceKeepsThePromises(t *testing.T) {
 		}
 		for _, g := range []string{"问卷 四季度问卷", "问卷 另一份 记名 截止 2026-12-03", "要整改 整改一 2026-12-02", "管着 李四 绑定 2"} {
 			if w.identity.Learner != 0 && rapid.Bool().Draw(r, g) {
+				w.given(t, g)
+			}
+		}
+		for _, g := range []string{"课程很多 30", "有课程 bixiu 乡村会计 必修课", "点了 ke-001 ke-002", "没有课程 ke-002", "不开课 5301 ke-003"} {
+			if w.identity.Learner != 0 && rapid.Bool().Draw(r, g) && (g != "点了 ke-001 ke-002" || w.library != nil && w.library.Current("ke-002") != nil) {
 				w.given(t, g)
 			}
 		}
@@ -241,7 +247,7 @@ func TestNeedIsSmallInMidQuiz(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := need("5"); got != (conversation.Needs{Progress: true}) {
+	if got := need("5"); got != (conversation.Needs{Progress: true, Queue: true}) {
 		t.Errorf("the last answer needs %+v", got)
 	}
 	if got := need("张三 新村 7K3M"); got.Name != "" {

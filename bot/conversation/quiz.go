@@ -235,6 +235,7 @@ func (t *turn) finish(lesson *content.Lesson) {
 	if e != nil {
 		t.goOn(t.standing(*e, t.doneWith(*e, score)))
 	}
+	t.nextOrder(st.Enrolment)
 	if fresh {
 		t.offerNotices()
 	}
@@ -269,12 +270,14 @@ func (t *turn) complete(e Enrolment, course *content.Course, lesson *content.Les
 		key = "quiz.course_completed_plain"
 	}
 	t.say(key, fault.A("course", taught.Title), fault.A("mean", mean), fault.A("hours", extra))
+	t.completedCourse = taught.ID
 }
 
 // goOn says what comes next in the class.
 func (t *turn) goOn(st standing) {
 	switch {
 	case st.err != nil || st.enrolment.Status != study.Active:
+	case st.progress.Finished && st.enrolment.Cohort.Ordered(): // of one course, which has just been named
 	case st.progress.Finished:
 		t.say("study.finished", fault.A("class", st.enrolment.Cohort.Name))
 	case st.progress.Open:

@@ -39,6 +39,7 @@ const (
 	ModeDraft    Mode = "draft"     // a trainer was asked for the text
 	ModeSend     Mode = "send"      // a trainer was shown the announcement; 发送 sends it
 	ModeSurvey   Mode = "survey"    // a question of a survey is open
+	ModeMenu     Mode = "menu"      // the training menu, or the own orders, are shown
 )
 
 // State is all the chat remembers between two messages. It is small, versioned JSON, kept in the
@@ -52,6 +53,7 @@ type State struct {
 	Unclear int          `json:"unclear,omitempty"` // messages in a row that were not understood
 	Draft   *Draft       `json:"draft,omitempty"`   // announcement being written; survives other modes
 	Survey  *SurveyState `json:"survey,omitempty"`  // survey in progress
+	Menu    *MenuState   `json:"menu,omitempty"`    // what is shown of the training menu, in ModeMenu
 	Waiting []int64      `json:"waiting,omitempty"` // campaigns that were listed for release, in that order
 	Result  int64        `json:"result,omitempty"`  // the trainer's campaign that was looked at last; 0 is the newest
 	Steps   uint16       `json:"steps,omitempty"`   // steps of binding that this phone has come to, a bit each
@@ -112,6 +114,8 @@ type Needs struct {
 	Help      bool             // the people of the trainer's scope, to see who needs help
 	Rectify   bool             // what is not done about findings in the trainer's scope
 	Survey    bool             // the survey that the active learner is asked next
+	Queue     bool             // what the active learner has ordered; whether it may start, when something waits
+	Menu      bool             // what is closed in the active learner's menu, and all of Queue
 	Coming    bool             // the sessions of the active learner's classes that are not over
 	Leaves    bool             // leaves in the trainer's scope that wait
 	LeaveID   study.LeaveID    // … this one; 0 for the oldest
@@ -164,6 +168,8 @@ type Facts struct {
 	Coming  []Coming      // by class, in order
 	Signing []OpenSession // first what starts first
 	Survey  *SurveyFacts  // nil when nothing is asked
+	Queue   study.Queue
+	Limits  []study.MenuLimit // of the active learner's units
 }
 
 // Enrolment is a place in a class with what was done there.

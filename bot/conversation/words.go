@@ -130,6 +130,9 @@ var spoken = map[act]string{
 	actRectify:   "整改 我的整改 整改任务 整改名单 整改情况 整改台账 查整改 逾期名单 谁逾期",
 	actSurvey:    "问卷 调查 填问卷 问卷调查 做问卷 答问卷 调查问卷 填调查 满意度调查",
 
+	actCourses: "培训菜单 选课 点单 点课 选课程 课程菜单 课程目录 课程列表 有什么课 有哪些课 我要选课 我要点课 我想选课 我要点单 选修课 必修课 看菜单 选学 全部课程 所有课程 搜 搜索 搜课 找课 查课",
+	actOrders:  "我的点单 我的选课 我点的课 我选的课 点了什么课 点单记录 点单情况 看点单 退单 退课 我要退单",
+
 	actHourDefault: "默认时间 恢复默认时间 恢复时间 取消定时推送 时间恢复 用默认时间 班里的时间",
 }
 
@@ -183,6 +186,7 @@ var numbered = []struct {
 	word string
 	act  act
 }{
+	{"退单", actDropOrder}, {"退课", actDropOrder}, {"先学", actOrderFirst},
 	{"不准假", actLeaveDeny}, {"准假", actLeaveGrant}, {"放行", actRelease}, {"没收到的人", actNames}, {"没回的人", actSilentNames}, {"通知结果", actResult}, {"结果", actResult}, {"我的通知", actNotices}, {"看通知", actNotices}, {"通知", actNotices},
 }
 
@@ -193,7 +197,7 @@ func cutNumber(folded string) (a act, n int, ok bool) {
 		if !found || rest == "" {
 			continue
 		}
-		rest = strings.TrimSuffix(strings.TrimPrefix(rest, "第"), "条")
+		rest = strings.TrimRight(strings.TrimPrefix(rest, "第"), "条门个")
 		if n, ok := clockNumber(rest); ok && n > 0 {
 			return w.act, n, true
 		}
@@ -212,7 +216,7 @@ var suggestible = []struct {
 	{"今日学习", actToday}, {"学习", actToday}, {"开始", actToday}, {"打卡", actToday}, {"上课", actToday}, {"继续", actMore}, {"重做", actRedo},
 	{"重读", actReread}, {"我的学习", actRecord}, {"学习记录", actRecord}, {"学时", actHours}, {"帮助", actHelp}, {"暂停", actPause}, {"恢复", actResume},
 	{"退订", actStop}, {"换人", actSwitch}, {"切换", actSwitch}, {"我是谁", actWho}, {"绑定", actBind}, {"解绑", actUnbind}, {"删除我的资料", actForget}, {"通知", actTell}, {"我的通知", actNotices},
-	{"我的信息", actMine}, {"更正信息", actCorrect}, {"代学", actDelegate}, {"转交手机", actHandOver},
+	{"我的信息", actMine}, {"更正信息", actCorrect}, {"选课", actCourses}, {"培训菜单", actCourses}, {"我的点单", actOrders}, {"代学", actDelegate}, {"转交手机", actHandOver},
 }
 
 // suggest finds the word that was probably meant: one that sounds the same, else one that is a

@@ -114,8 +114,8 @@ func (q Queue) Class(course string) (ClassCourse, bool) {
 func (q Queue) Complete(place EnrolmentID, course string) Queue {
 	q.Orders = slices.Clone(q.Orders)
 	for i := range q.Orders {
-		if o := &q.Orders[i]; o.Enrolment == place && o.Course == course && o.State == OrderRunning {
-			o.State = OrderDone
+		if o := &q.Orders[i]; o.Enrolment == place && o.Course == course {
+			o.State = OrderDone // also one that was dropped while its last question was open
 		}
 	}
 	q.Classes = slices.DeleteFunc(slices.Clone(q.Classes), func(c ClassCourse) bool { return c.Enrolment == place && c.Course == course })
