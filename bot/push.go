@@ -54,6 +54,9 @@ func (s *Service) tick(ctx context.Context, c study.Cohort, from, now time.Time)
 	reminder, weekly := c.Schedule, c.Schedule
 	reminder.Hour = s.o.ReminderHour
 	weekly.Hour, weekly.WorkingDays, weekly.Weekdays = s.o.DigestHour, false, []time.Weekday{s.o.DigestDay}
+	if c.Ordered() { // nobody is reminded of what they chose themselves
+		reminder.Hour, weekly.Hour = "", ""
+	}
 	for _, x := range []struct {
 		schedule study.Schedule
 		fire     func(study.Occurrence) error
@@ -168,6 +171,13 @@ func (s *Service) fire(ctx context.Context, c study.Cohort, o study.Occurrence, 
 		page, err := s.o.Store.DueEnrolments(ctx, now, c.Code, o.Day, after, pushPage)
 		if err != nil {
 			return r, fmt.Errorf("reading who is due: %w", err)
+		}
+		if after == 0 && len(page) == 0 && c.Ordered() && !dryRun {
+			// There may be hundreds of these classes, most of them empty: none of those gets a campaign a day.
+			if done, err := s.withSummary(ctx, r); fault.CodeOf(err) != fault.NotFound {
+				return done, err
+			}
+			return r, nil
 		}
 		planned, account := make([]PlannedDelivery, 0, len(page)), s.account(ctx, now)
 		for _, e := range page {

@@ -11,6 +11,7 @@ import (
 	"github.com/tiangeng/tiangeng/bot/channel"
 	"github.com/tiangeng/tiangeng/bot/conversation"
 	"github.com/tiangeng/tiangeng/bot/delivery"
+	"github.com/tiangeng/tiangeng/bot/fault"
 	"github.com/tiangeng/tiangeng/bot/study"
 	"github.com/tiangeng/tiangeng/content"
 )
@@ -110,6 +111,7 @@ type Service struct {
 
 	purgedAt    time.Time     // when the last purge was; of poll alone
 	enrolledAt  time.Time     // when rules were last looked at; of poll alone
+	advancedAt  time.Time     // when waiting orders were last looked at; of poll alone
 	kick        chan struct{} // a moved clock or a new push asks for a look now
 	kickSending chan struct{} // the same for the dispatcher
 	pausedUntil atomic.Int64  // Unix ms: the platform told us to stop sending
@@ -206,6 +208,7 @@ func (s *Service) poll(ctx context.Context, kick <-chan struct{}, do func()) {
 // the next round; it does not hold up the others.
 func (s *Service) look(ctx context.Context) {
 	s.try(ctx, "enrol", s.enrol) // who joined today has today's lesson
+	s.try(ctx, "orders", s.advanceOrders)
 	s.try(ctx, "tick", s.Tick)
 	s.try(ctx, "forecast", s.ForecastDrafts)
 	s.try(ctx, "freeze", s.Freeze)
@@ -266,6 +269,38 @@ func (s *Service) enrol(ctx context.Context) error {
 	}
 	return nil
 }
+
+// ordersEvery is how often it is looked for ordered courses whose turn has come because somebody left a class, or it
+// ended. What is completed in the chat starts the next one at once.
+const ordersEvery = 15 * time.Minute
+
+func (s *Service) advanceOrders(ctx context.Context) error {
+	now := s.o.Now()
+	if now.Sub(s.advancedAt).Abs() < ordersEvery {
+		return nil
+	}
+	n, err := s.o.Store.AdvanceOrders(ctx, now, s.OrderClass)
+	if err != nil {
+		return err
+	}
+	s.advancedAt = now
+	if n > 0 {
+		s.o.Logger.Info("started ordered courses", "people", n)
+	}
+	return nil
+}
+
+// OrderClass names the class in which an ordered course is learned; false for a course that is not taught.
+func (s *Service) OrderClass(course string) (name string, taught bool) {
+	c := s.Catalogue().Course(course)
+	if c == nil {
+		return "", false
+	}
+	return s.o.Phrases.Say("order.class", fault.A("course", c.Title)), true
+}
+
+// Catalogue finds the courses that are taught at this moment.
+func (s *Service) Catalogue() *study.Catalogue { return s.core.Load().engine.Catalogue() }
 
 // learnVersion makes sure that the course version is known, reading it from the store when the
 // files have moved on. Unknown there too is an error: the turn fails rather than being marked by

@@ -99,6 +99,10 @@ type Store interface {
 	// EnrolByRules gives places to people who fit the rules of classes and have none; it returns how many.
 	EnrolByRules(ctx context.Context, now time.Time) (int, error)
 
+	// AdvanceOrders starts ordered courses whose turn has come by other ways than the chat; class names the
+	// class of a course, false where nobody teaches it. It returns how many started.
+	AdvanceOrders(ctx context.Context, now time.Time, class func(course string) (name string, taught bool)) (int, error)
+
 	// Ping reports whether the database answers, and its clock.
 	Ping(ctx context.Context) (databaseNow time.Time, err error)
 

@@ -131,6 +131,7 @@ type turnWriter struct {
 	signed   []signing
 	leaves   []conversation.Effect
 	pulls    []pull
+	orders   []conversation.ChangeOrders
 	// bindings come before them: they look at who else has the person.
 	bindings []bindingAct
 }
@@ -170,6 +171,9 @@ func (w *turnWriter) write(ctx context.Context) error {
 		return err
 	}
 	if err := w.signings(ctx); err != nil {
+		return err
+	}
+	if err := w.orderActs(ctx); err != nil {
 		return err
 	}
 	acts, err := w.bindingActs(ctx)

@@ -49,6 +49,8 @@ func (w *turnWriter) effect(id conversation.IdentityID, from channel.Address, e 
 		w.leaves = append(w.leaves, e)
 	case conversation.SignIn, conversation.SignOut:
 		w.sign(id, e)
+	case conversation.ChangeOrders:
+		w.orders = append(w.orders, e)
 	case conversation.Confirmed: // written with the identity's row
 	default:
 		return w.studyEffect(e)

@@ -31,6 +31,7 @@ type facts struct {
 	hours    map[people.LearnerID][]*conversation.Facts
 	signing  []signingWanted
 	coming   []*conversation.Facts
+	queues   []queueWanted
 }
 
 type triesWanted struct {
@@ -72,6 +73,9 @@ func (f *facts) want(to *conversation.Facts, n conversation.Needs) {
 	if n.Survey && id.Learner != 0 {
 		push(&f.surveys, id.Learner, surveyWanted{to, n.SurveyID})
 	}
+	if (n.Queue || n.Menu) && id.Learner != 0 {
+		f.queues = append(f.queues, queueWanted{to, n.Menu})
+	}
 	if n.Coming && id.Learner != 0 {
 		f.coming = append(f.coming, to)
 	}
@@ -85,7 +89,7 @@ func (f *facts) want(to *conversation.Facts, n conversation.Needs) {
 }
 
 func (f *facts) load(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{f.loadProfiles, f.loadProgress, f.loadRecord, f.loadByKind, f.loadDue, f.loadSurveys, f.loadNames, f.loadCohorts, f.loadTries, f.loadMine, f.loadSigning, f.loadComing, f.loadNotices, f.loadTrainers} {
+	for _, step := range []func(context.Context) error{f.loadProfiles, f.loadProgress, f.loadRecord, f.loadByKind, f.loadDue, f.loadSurveys, f.loadNames, f.loadCohorts, f.loadTries, f.loadMine, f.loadSigning, f.loadComing, f.loadQueues, f.loadNotices, f.loadTrainers} {
 		if err := step(ctx); err != nil {
 			return err
 		}

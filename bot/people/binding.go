@@ -135,6 +135,7 @@ const (
 	NewsLeaveApproved   NewsKind = "leave_approved"
 	NewsLeaveRefused    NewsKind = "leave_refused"
 	NewsRectify         NewsKind = "rectify" // was given courses about a finding
+	NewsOrder           NewsKind = "order"   // somebody ordered a course for them
 )
 
 // Result is the news of a request that was closed.
