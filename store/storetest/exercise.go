@@ -61,12 +61,9 @@ func Exercise(t *testing.T, fresh func(t *testing.T) (dsn string)) {
 		{"classes", classCases},
 		{"signing", signingCases},
 		{"follow", followCases},
-<<<<<<< HEAD
 		{"scope", scopeCases},
 		{"imports", importCases},
-=======
 		{"menu", menuCases},
->>>>>>> 951164b (Keep orders in the database, and learn each in a class of its own)
 	} {
 		t.Run(suite.name, func(t *testing.T) {
 			t.Parallel()

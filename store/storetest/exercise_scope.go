@@ -115,6 +115,11 @@ func openScopeWorld(b *bundle) *scopeWorld {
 		w.leaves[i], err = w.s.AskLeave(ctx, start, "tester", all, "spring", who, []int{10}, "事由"+code)
 		w.must(err)
 		w.marks["事由"+code] = v
+		_, err = w.s.ChangeOrders(ctx, start, "tester", all, store.OrderChange{Learner: who, Act: study.OrderPlace, Course: "order" + code, Class: classNamed})
+		w.must(err)
+		_, err = w.s.LimitMenu(ctx, start, "tester", all, study.MenuLimit{Unit: v, Courses: []string{"closed" + code}})
+		w.must(err)
+		w.marks["order"+code], w.marks["closed"+code] = v, v
 		row := elsewhere(2, who, "n"+code, 100)
 		in := store.RecordImport{File: "学时" + code + ".csv", SaidBy: "组织部", Evidence: "1号", Today: startDay, BadPercent: 100, Rows: []study.RecordRow{row}}
 		got, err := w.s.ImportRecords(ctx, start, "tester", all, in)
@@ -215,6 +220,17 @@ var scopedReads = map[string]scopedRead{
 	"FindPhone": func(w *scopeWorld, scope people.Scope) any {
 		return ofEach(func(i int) any { return shown(w.s.FindPhone(w.t.Context(), scope, fmt.Sprintf("1380000%d000", i))) })
 	},
+	"MenuLimits": func(w *scopeWorld, scope people.Scope) any { return shown(w.s.MenuLimits(w.t.Context(), scope)) },
+	"Orders": func(w *scopeWorld, scope people.Scope) any {
+		list, _, err := w.s.Orders(w.t.Context(), store.OrderQuery{Scope: scope})
+		return shown(list, err)
+	},
+	"OrderDemand": func(w *scopeWorld, scope people.Scope) any {
+		return shown(w.s.OrderDemand(w.t.Context(), scope, "", ""))
+	},
+	"PersonalMenu": func(w *scopeWorld, scope people.Scope) any {
+		return ofEach(func(i int) any { return shown(w.s.PersonalMenu(w.t.Context(), start, scope, w.village[i])) })
+	},
 	"Findings":       func(w *scopeWorld, scope people.Scope) any { return shown(w.s.Findings(w.t.Context(), scope)) },
 	"FollowedPeople": func(w *scopeWorld, scope people.Scope) any { return drain(w.s.FollowedPeople(w.t.Context(), scope)) },
 	"Funnel": func(w *scopeWorld, scope people.Scope) any {
@@ -270,6 +286,14 @@ var scopedActs = map[string]func(w *scopeWorld, scope people.Scope, i int) error
 	},
 	"AssignRectification": func(w *scopeWorld, scope people.Scope, i int) error {
 		_, err := w.s.AssignRectification(w.t.Context(), start, "x", scope, store.Assignment{Finding: w.findings[i], Learners: []people.LearnerID{w.neighbour[i]}, Courses: []string{"rules"}, Due: startDay, Class: "x"})
+		return err
+	},
+	"ChangeOrders": func(w *scopeWorld, scope people.Scope, i int) error {
+		_, err := w.s.ChangeOrders(w.t.Context(), start, "x", scope, store.OrderChange{Learner: w.neighbour[i], Act: study.OrderPlace, Course: "other", Class: classNamed, News: "x"})
+		return err
+	},
+	"LimitMenu": func(w *scopeWorld, scope people.Scope, i int) error {
+		_, err := w.s.LimitMenu(w.t.Context(), start, "x", scope, study.MenuLimit{Unit: scopeVillages[i], Only: true, Courses: []string{"other"}})
 		return err
 	},
 	"CloseRequest": func(w *scopeWorld, scope people.Scope, i int) error {
