@@ -151,6 +151,7 @@ type CampaignSummary struct {
 	Silent    int                    `json:"silent"`    // accepted more than 24 h ago, a receipt was to be expected, none came
 	Pulled    int                    `json:"pulled"`    // unreached ones who have asked for it since
 	Acked     int                    `json:"acked"`     // have typed 收到
+	Unacked   int                    `json:"unacked"`   // have it, or read it in the chat, and have not; 0 when none is wanted
 	Finished  bool                   `json:"finished"`  // nothing pending, claimed or sending
 	Mass      []MassResult           `json:"mass,omitempty"`
 }

@@ -37,6 +37,11 @@ func (s *Service) DraftCampaign(ctx context.Context, c Campaign) (stored Campaig
 	if err := checkCampaign(c, now); err != nil {
 		return Campaign{}, false, err
 	}
+	if c.Body.Media != "" {
+		if err := s.o.Store.HasMedia(ctx, c.Body.Media); err != nil {
+			return Campaign{}, false, fmt.Errorf("looking for the picture or sound: %w", err)
+		}
+	}
 	return s.o.Store.CreateCampaign(ctx, now, c)
 }
 
@@ -49,7 +54,20 @@ func (c Campaign) filled(now time.Time) Campaign {
 		c.Deadline = c.DueAt.Add(campaignLife)
 	}
 	c.Title, c.Body.Text = strings.TrimSpace(c.Title), strings.TrimSpace(c.Body.Text)
+	c.Audience.Tags = foldTags(c.Audience.Tags)
+	if c.Audience.Except != nil {
+		except := *c.Audience.Except
+		except.Tags = foldTags(except.Tags)
+		c.Audience.Except = &except
+	}
 	return c
+}
+
+func foldTags(list []string) (out []string) {
+	for _, t := range list {
+		out = append(out, people.FoldTag(t))
+	}
+	return out
 }
 
 func checkCampaign(c Campaign, now time.Time) error {
@@ -68,10 +86,17 @@ func checkCampaign(c Campaign, now time.Time) error {
 		return invalid("text_empty")
 	case utf8.RuneCountInString(c.Body.Text) > maxText:
 		return invalid("text_too_long", fault.A("limit", maxText))
+	case c.Body.Media != "" && (c.Body.Text != "" || c.Body.URL != "" || c.Body.Picture != ""):
+		return invalid("media_alone")
+	case c.Body.Picture != "" && c.Body.URL == "":
+		return invalid("picture_alone")
 	case !now.Before(c.Deadline) || !c.DueAt.Before(c.Deadline):
 		return invalid("too_late")
 	case len(c.Scope.Prefixes()) == 0:
 		return fault.New(fault.Forbidden, "campaign.no_scope")
+	}
+	if err := checkAudience(c.Audience); err != nil {
+		return err
 	}
 	for _, l := range links {
 		if u, err := url.Parse(l); l != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
@@ -81,14 +106,36 @@ func checkCampaign(c Campaign, now time.Time) error {
 	return nil
 }
 
+// checkAudience finds conditions that nobody can meet: an announcement that goes to nobody would be
+// noticed when it is too late.
+func checkAudience(a Audience) error {
+	if p := a.Progress; p != nil {
+		known := slices.Contains([]ProgressIs{ProgressNotBegun, ProgressNotDone, ProgressBegun, ProgressBehind, ProgressDone, ProgressFailed}, p.Is)
+		if !known || p.Course == "" || p.Is == ProgressBehind && p.At < 1 || p.Is == ProgressFailed && (p.Lesson == "" || p.Item == "") {
+			return fault.New(fault.Invalid, "campaign.progress_bad", fault.A("state", p.Is))
+		}
+	}
+	for _, t := range a.Tags {
+		if problem := people.TagProblem(people.FoldTag(t)); problem != "" {
+			return fault.New(fault.Invalid, problem, fault.A("limit", people.MaxTagRunes))
+		}
+	}
+	if a.Except != nil {
+		except := *a.Except
+		except.Except = nil
+		return checkAudience(except)
+	}
+	return nil
+}
+
 // Campaign returns one that scope sees.
 func (s *Service) Campaign(ctx context.Context, scope people.Scope, id CampaignID) (Campaign, error) {
 	return s.o.Store.Campaign(ctx, scope, id)
 }
 
-// Campaigns lists what scope sees of the kinds (none: all), newest first.
-func (s *Service) Campaigns(ctx context.Context, scope people.Scope, kinds []delivery.Kind, limit int) ([]Campaign, error) {
-	return s.o.Store.Campaigns(ctx, scope, kinds, limit)
+// Campaigns lists what scope sees of the kinds (none: all), newest first; with before only older ones.
+func (s *Service) Campaigns(ctx context.Context, scope people.Scope, kinds []delivery.Kind, before CampaignID, limit int) ([]Campaign, error) {
+	return s.o.Store.Campaigns(ctx, scope, kinds, before, limit)
 }
 
 // CampaignSummary counts what became of a campaign.

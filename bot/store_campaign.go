@@ -20,8 +20,9 @@ type CampaignStore interface {
 	// Campaign returns one; fault.NotFound "campaign.not_found" also when scope does not see it.
 	Campaign(ctx context.Context, scope people.Scope, id CampaignID) (Campaign, error)
 
-	// Campaigns lists what scope sees of the kinds (none: all), newest first, at most limit.
-	Campaigns(ctx context.Context, scope people.Scope, kinds []delivery.Kind, limit int) ([]Campaign, error)
+	// Campaigns lists what scope sees of the kinds (none: all), newest first, at most limit; with
+	// before only those with a smaller number.
+	Campaigns(ctx context.Context, scope people.Scope, kinds []delivery.Kind, before CampaignID, limit int) ([]Campaign, error)
 
 	// ActOnCampaign changes a campaign as a person wants. to is the status that submit or release
 	// leads to; the others ignore it. An act that does not fit the status is fault.Conflict
@@ -79,9 +80,11 @@ type CampaignStore interface {
 	BeginMassBatch(ctx context.Context, now time.Time, b MassBatch) (bool, error)
 	SettleMassBatch(ctx context.Context, now time.Time, b MassBatch, s delivery.Settlement) (bool, error)
 
-	// PutMedia stores a picture or sound; the same content again changes nothing. Media returns one,
-	// content and all; MediaUploaded notes the platform's id.
-	PutMedia(ctx context.Context, now time.Time, m Media) error
+	// PutMedia stores a picture or sound, once for one content; one that no campaign says is purged after
+	// a week. Audited. HasMedia is fault.NotFound when there is none; Media returns one, content and all;
+	// MediaUploaded notes the platform's id.
+	PutMedia(ctx context.Context, now time.Time, actor string, m Media) error
+	HasMedia(ctx context.Context, id string) error
 	Media(ctx context.Context, id string) (Media, error)
 	MediaUploaded(ctx context.Context, id, platformID string, at time.Time) error
 

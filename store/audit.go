@@ -28,6 +28,18 @@ func appendAudit(ctx context.Context, s *Store, tx *gorm.DB, a act) error {
 	return writeAudit(ctx, s, under(tx), a)
 }
 
+// AuditRefusal records that somebody was refused something, in a transaction of its own: nothing was
+// done. The caller bounds how many there are.
+func (s *Store) AuditRefusal(ctx context.Context, now time.Time, actor, object, result, request string) error {
+	err := s.transact(ctx, s.orm, func(tx *gorm.DB) error {
+		return appendAudit(ctx, s, tx, act{At: now, Actor: actor, Action: "api.refused", Object: object, Result: result, RequestID: request})
+	})
+	if err != nil {
+		return fmt.Errorf("recording a refusal: %w", err)
+	}
+	return nil
+}
+
 // writeAudit is appendAudit for a transaction without GORM.
 func writeAudit(ctx context.Context, s *Store, q querier, a act) error {
 	a.Actor, a.Object, a.RequestID = cut(a.Actor, 120), cut(a.Object, 200), cut(a.RequestID, 64)

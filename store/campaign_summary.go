@@ -59,8 +59,8 @@ func (s *Store) countStates(ctx context.Context, now time.Time, sum *bot.Campaig
 		var state delivery.State
 		var why delivery.Why
 		var rung delivery.Rung
-		var n, ambiguous, silent, pulled, acked int
-		if err := rows.Scan(&state, &why, &rung, &n, &ambiguous, &silent, &pulled, &acked); err != nil {
+		var n, ambiguous, silent, pulled, acked, unacked int
+		if err := rows.Scan(&state, &why, &rung, &n, &ambiguous, &silent, &pulled, &acked, &unacked); err != nil {
 			return err
 		}
 		sum.Audience += n
@@ -79,10 +79,13 @@ func (s *Store) countStates(ctx context.Context, now time.Time, sum *bot.Campaig
 		}
 		sum.Ambiguous += ambiguous
 		sum.Acked += acked
+		if sum.Campaign.WantsAck {
+			sum.Unacked += unacked
+		}
 		return nil
 	}, `SELECT state, why, rung, COUNT(*), SUM(CASE WHEN ambiguous > 0 THEN 1 ELSE 0 END), SUM(CASE WHEN first_attempt_at > 0 AND first_attempt_at < ? THEN 1 ELSE 0 END),
-		SUM(CASE WHEN pulled_at > 0 THEN 1 ELSE 0 END), SUM(CASE WHEN acked_at > 0 THEN 1 ELSE 0 END)
-		FROM deliveries`+s.by("deliveries_recipient")+` WHERE campaign_id = ? GROUP BY state, why, rung`, toMs(now.Add(-receiptDue)), int64(sum.Campaign.ID))
+		SUM(CASE WHEN pulled_at > 0 THEN 1 ELSE 0 END), SUM(CASE WHEN acked_at > 0 THEN 1 ELSE 0 END),
+		SUM(CASE WHEN acked_at = 0 AND `+hasIt+` THEN 1 ELSE 0 END) FROM deliveries d`+s.by("deliveries_recipient")+` WHERE campaign_id = ? GROUP BY state, why, rung`, toMs(now.Add(-receiptDue)), int64(sum.Campaign.ID))
 }
 
 // UnreachedPeople lists by name who was not reached or cannot be told; with acks also who has not

@@ -165,9 +165,12 @@ func (s *Store) Campaign(ctx context.Context, scope people.Scope, id bot.Campaig
 	return c, nil
 }
 
-// Campaigns lists what scope sees, newest first.
-func (s *Store) Campaigns(ctx context.Context, scope people.Scope, kinds []delivery.Kind, limit int) ([]bot.Campaign, error) {
+// Campaigns lists what scope sees, newest first; before, when it is not 0, only those older than that.
+func (s *Store) Campaigns(ctx context.Context, scope people.Scope, kinds []delivery.Kind, before bot.CampaignID, limit int) ([]bot.Campaign, error) {
 	where, args := visible(scope)
+	if before > 0 {
+		where, args = where+" AND m.id < ?", append(args, int64(before))
+	}
 	if len(kinds) > 0 {
 		where += " AND m.kind IN " + marks(len(kinds))
 		for _, k := range kinds {

@@ -130,6 +130,10 @@ func (s *Store) Purge(ctx context.Context, now time.Time) (int64, error) {
 			}
 		}
 	}
+	n, err := s.purgeMedia(ctx, now)
+	if total += n; err != nil {
+		return total, err
+	}
 	return total, s.settleSurveys(ctx, now)
 }
 

@@ -18,16 +18,20 @@ import (
 type APIOptions struct {
 	Service *bot.Service
 	// Holder returns whose key it is, by the key's SHA-256; fault.Forbidden when it is nobody's.
-	Holder    func(ctx context.Context, hash [32]byte) (bot.Trainer, error)
-	Binding   Binding
-	BindRule  people.BindRule
-	Phrases   *content.Phrases
-	Now       func() time.Time
-	Logger    *slog.Logger
-	Classes   ClassStore     // classes that meet
-	Roster    Roster         // imports and exports of the roster, places in classes
-	Follow    Following      // who needs help, findings, surveys
-	Records   Records        // completions, study hours
+	Holder   func(ctx context.Context, hash [32]byte) (bot.Trainer, error)
+	Binding  Binding
+	BindRule people.BindRule
+	Phrases  *content.Phrases
+	Now      func() time.Time
+	Logger   *slog.Logger
+	Classes  ClassStore // classes that meet
+	Roster   Roster     // imports and exports of the roster, places in classes
+	Follow   Following  // who needs help, findings, surveys
+	Records  Records    // completions, study hours
+	Tags     Tagging    // tags of people
+	Media    MediaStore // pictures and sounds of announcements
+	// Refused records that a request was refused: see refusals. nil records nothing.
+	Refused   func(ctx context.Context, actor, object, result, request string) error
 	Trusted   []netip.Prefix // proxies whose X-Forwarded-For is believed
 	PerMinute int            // requests of one key, and of one address; 0 means 60
 }
@@ -38,6 +42,8 @@ type api struct {
 	addresses *pace
 	keys      *pace
 	uploads   sync.Mutex // held while one roster file is read
+	pictures  *pace      // uploads for announcements
+	refusals  *refusals
 }
 
 // role is who may use a route. A route without one does not start (reliability §4, row 17).
@@ -60,6 +66,8 @@ func routes() []route {
 	return slices.Concat(
 		[]route{{http.MethodGet, "/api/openapi.json", roleAnybody, (*api).describe}},
 		campaignRoutes(),
+		mediaRoutes(),
+		tagRoutes(),
 		bindingRoutes(),
 		followRoutes(),
 		classRoutes(),
@@ -73,7 +81,10 @@ func NewAPI(o APIOptions) http.Handler {
 	if o.PerMinute == 0 {
 		o.PerMinute = 60
 	}
-	a := &api{o: o, addresses: newPace(o.PerMinute, o.Now), keys: newPace(o.PerMinute, o.Now)}
+	a := &api{
+		o: o, addresses: newPace(o.PerMinute, o.Now), keys: newPace(o.PerMinute, o.Now), pictures: newPace(uploadsPerMinute, o.Now),
+		refusals: newRefusals(o.Now),
+	}
 	mux := http.NewServeMux()
 	for _, r := range routes() {
 		mux.Handle(r.method+" "+r.path, a.handler(r))

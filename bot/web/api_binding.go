@@ -36,6 +36,7 @@ func bindingRoutes() []route {
 
 type requestList struct {
 	Requests []people.Request `json:"requests"`
+	Next     string           `json:"next,omitempty"`
 }
 
 type closeRequest struct {
@@ -112,7 +113,7 @@ func (a *api) requests(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	after, err := numberIn(q, "after", 0, 0, 1<<31-1)
+	after, err := parseCursor("requests", q.Get("cursor"))
 	if err != nil {
 		return err
 	}
@@ -120,7 +121,11 @@ func (a *api) requests(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	answer(w, http.StatusOK, requestList{list})
+	out := requestList{Requests: list}
+	if len(list) > 0 {
+		out.Next = next("requests", int64(list[len(list)-1].ID), len(list), limit)
+	}
+	answer(w, http.StatusOK, out)
 	return nil
 }
 

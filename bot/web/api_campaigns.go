@@ -46,6 +46,7 @@ type campaignRequest struct {
 	Text     string          `json:"text"`
 	URL      string          `json:"url"`
 	Picture  string          `json:"picture"`
+	Media    string          `json:"media"`
 	Urgent   bool            `json:"urgent"`
 	WantsAck bool            `json:"wantsAck"`
 	At       time.Time       `json:"at"`
@@ -86,6 +87,7 @@ type testRequest struct {
 // campaignList is the answer to a list.
 type campaignList struct {
 	Campaigns []bot.Campaign `json:"campaigns"`
+	Next      string         `json:"next,omitempty"` // cursor of those before; "" when there are no more
 }
 
 // testAnswer is what the platform said of a test.
@@ -151,31 +153,39 @@ func (r *request) key(c bot.Campaign) (string, error) {
 // campaign is what the request asks for, within the holder's scope.
 func (in campaignRequest) campaign(r *request) (bot.Campaign, error) {
 	c := bot.Campaign{
-		Kind: delivery.KindAnnouncement, Title: in.Title, Body: bot.Body{Text: in.Text, URL: in.URL, Picture: in.Picture},
+		Kind: delivery.KindAnnouncement, Title: in.Title, Body: bot.Body{Text: in.Text, URL: in.URL, Picture: in.Picture, Media: in.Media},
 		Scope: r.holder.Scope, DueAt: utc(in.At), Deadline: utc(in.Until), WantsAck: in.WantsAck, By: r.actor(),
 	}
 	if in.Urgent {
 		c.Kind = delivery.KindUrgent
 	}
 	var err error
-	if c.Audience, err = in.Audience.audience(); err != nil {
+	if c.Audience, err = in.Audience.whole(in.Everyone); err != nil {
 		return c, err
-	}
-	switch {
-	case in.Audience.empty() && !in.Everyone:
-		return c, fault.New(fault.Invalid, "announce.api_no_audience")
-	case !in.Audience.empty() && in.Everyone:
-		return c, fault.New(fault.Invalid, "announce.api_body_bad", fault.A("problem", "everyone and audience contradict each other"))
-	}
-	if in.Audience.Except != nil {
-		except, err := in.Audience.Except.audience()
-		if err != nil {
-			return c, err
-		}
-		c.Audience.Except = &except
 	}
 	c.Key, err = r.key(c)
 	return c, err
+}
+
+// whole is the rule with its exceptions. Everybody within the key's scope has to be said.
+func (in audienceRequest) whole(everyone bool) (bot.Audience, error) {
+	out, err := in.audience()
+	switch {
+	case err != nil:
+		return out, err
+	case in.empty() && !everyone:
+		return out, fault.New(fault.Invalid, "announce.api_no_audience")
+	case !in.empty() && everyone:
+		return out, fault.New(fault.Invalid, "announce.api_body_bad", fault.A("problem", "everyone and audience contradict each other"))
+	}
+	if in.Except != nil {
+		except, err := in.Except.audience()
+		if err != nil {
+			return out, err
+		}
+		out.Except = &except
+	}
+	return out, nil
 }
 
 func utc(t time.Time) time.Time {
@@ -190,7 +200,10 @@ func (s segmentRequest) empty() bool {
 }
 
 func (s segmentRequest) audience() (bot.Audience, error) {
-	out := bot.Audience{Categories: s.Categories, Cohorts: s.Cohorts, Tags: s.Tags, Learners: s.Learners}
+	out := bot.Audience{Categories: s.Categories, Cohorts: s.Cohorts, Learners: s.Learners}
+	for _, t := range s.Tags {
+		out.Tags = append(out.Tags, people.FoldTag(t))
+	}
 	for _, u := range s.Units {
 		code, ok := people.ParseOrgCode(u)
 		if !ok {
@@ -208,26 +221,27 @@ func (s segmentRequest) audience() (bot.Audience, error) {
 const listMax = 200
 
 func (a *api) list(w http.ResponseWriter, r *request) error {
-	limit := 50
-	if s := r.URL.Query().Get("limit"); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 || n > listMax {
-			return fault.New(fault.Invalid, "announce.api_body_bad", fault.A("problem", "limit must be 1 to "+strconv.Itoa(listMax)))
-		}
-		limit = n
+	limit, err := numberIn(r.URL.Query(), "limit", 50, 1, listMax)
+	if err != nil {
+		return err
+	}
+	before, err := parseCursor("campaigns", r.URL.Query().Get("cursor"))
+	if err != nil {
+		return err
 	}
 	var kinds []delivery.Kind
 	for _, k := range r.URL.Query()["kind"] {
 		kinds = append(kinds, delivery.Kind(k))
 	}
-	list, err := a.o.Service.Campaigns(r.Context(), r.holder.Scope, kinds, limit)
+	list, err := a.o.Service.Campaigns(r.Context(), r.holder.Scope, kinds, bot.CampaignID(before), limit)
 	if err != nil {
 		return err
 	}
-	if list == nil {
-		list = []bot.Campaign{}
+	out := campaignList{Campaigns: append([]bot.Campaign{}, list...)}
+	if len(list) > 0 {
+		out.Next = next("campaigns", int64(list[len(list)-1].ID), len(list), limit)
 	}
-	answer(w, http.StatusOK, campaignList{list})
+	answer(w, http.StatusOK, out)
 	return nil
 }
 

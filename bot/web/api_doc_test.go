@@ -70,7 +70,7 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 // types are the Go types behind the schemas; each group of acts has its own list.
 func types() map[string]reflect.Type {
 	all := map[string]reflect.Type{"Error": reflect.TypeFor[errorAnswer](), "ErrorBody": reflect.TypeFor[errorBody](), "Nothing": reflect.TypeFor[struct{}]()}
-	for _, group := range []map[string]reflect.Type{campaignTypes(), bindingTypes(), followTypes(), classTypes(), rosterTypes(), recordTypes()} {
+	for _, group := range []map[string]reflect.Type{campaignTypes(), tagTypes(), bindingTypes(), followTypes(), classTypes(), rosterTypes(), recordTypes()} {
 		maps.Copy(all, group)
 	}
 	return all
@@ -112,6 +112,13 @@ func followTypes() map[string]reflect.Type {
 		"SurveyQuestion": reflect.TypeFor[study.Question](), "SurveyResult": reflect.TypeFor[study.SurveyResult](), "SurveyAnswers": reflect.TypeFor[study.QuestionResult](),
 		"NamedAnswerList": reflect.TypeFor[namedAnswerList](), "NamedAnswers": reflect.TypeFor[namedAnswers](), "SurveyReply": reflect.TypeFor[study.Reply](),
 		"SurveyPart": reflect.TypeFor[study.PartResult](),
+	}
+}
+
+func tagTypes() map[string]reflect.Type {
+	return map[string]reflect.Type{
+		"Media": reflect.TypeFor[mediaAnswer](), "TagList": reflect.TypeFor[tagList](), "TagCount": reflect.TypeFor[people.TagCount](), "TaggedList": reflect.TypeFor[taggedList](),
+		"TaggedPerson": reflect.TypeFor[taggedPerson](), "TagRequest": reflect.TypeFor[tagRequest](), "TagAnswer": reflect.TypeFor[tagAnswer](),
 	}
 }
 

@@ -51,14 +51,18 @@ func (a *api) handler(route route) http.Handler {
 		err := a.admit(route, r)
 		if err == nil {
 			most := int64(maxBody)
-			if route.method+" "+route.path == uploadRoute {
+			switch route.method + " " + route.path {
+			case uploadRoute:
 				most = maxUpload
+			case http.MethodPost + " " + mediaPath:
+				most = bot.MaxMedia + 1
 			}
 			plain.Body = http.MaxBytesReader(seen, plain.Body, most)
 			err = route.serve(a, seen, r)
 		}
 		if err != nil {
 			a.fail(seen, r, err)
+			a.noteRefusal(route, r, seen.status)
 		}
 		a.o.Logger.Info("api", "method", route.method, "route", route.path, "status", seen.status, "rid", r.id, "ms", a.o.Now().Sub(began).Milliseconds())
 	})
@@ -99,13 +103,9 @@ func limited(wait time.Duration) error {
 
 // read decodes the body, whose every field must be known; an empty body is an empty object.
 func (r *request) read(into any) error {
-	data, err := io.ReadAll(r.Body)
-	var long *http.MaxBytesError
-	switch {
-	case errors.As(err, &long):
-		return fault.New(fault.Invalid, "announce.api_too_big", fault.A("limit", maxBody>>10))
-	case err != nil:
-		return fault.Wrap(err, fault.Invalid, "announce.api_body_bad", fault.A("problem", "it broke off"))
+	data, err := r.content()
+	if err != nil {
+		return err
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
 		data = []byte("{}")
@@ -120,6 +120,19 @@ func (r *request) read(into any) error {
 		return fault.New(fault.Invalid, "announce.api_body_bad", fault.A("problem", err.Error()))
 	}
 	return nil
+}
+
+// content is the body as it is.
+func (r *request) content() ([]byte, error) {
+	data, err := io.ReadAll(r.Body)
+	var long *http.MaxBytesError
+	switch {
+	case errors.As(err, &long):
+		return nil, fault.New(fault.Invalid, "announce.api_too_big", fault.A("limit", long.Limit>>10))
+	case err != nil:
+		return nil, fault.Wrap(err, fault.Invalid, "announce.api_body_bad", fault.A("problem", "it broke off"))
+	}
+	return data, nil
 }
 
 // campaign is the number in the path; one that is none is not found.

@@ -54,7 +54,12 @@ func (g *gate) advance(d time.Duration) {
 func openGate(t *testing.T) *gate {
 	t.Helper()
 	g := &gate{now: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)}
-	g.Handler = NewAPI(APIOptions{
+	g.Handler = NewAPI(gateOptions(g))
+	return g
+}
+
+func gateOptions(g *gate) APIOptions {
+	return APIOptions{
 		Holder: func(_ context.Context, hash [32]byte) (bot.Trainer, error) {
 			switch hash {
 			case sha256.Sum256([]byte(goodKey)), sha256.Sum256([]byte(otherKey)):
@@ -66,8 +71,7 @@ func openGate(t *testing.T) *gate {
 		},
 		Phrases: content.DefaultPhrases(), Now: g.Now, Logger: slog.New(slog.NewTextHandler(&g.log, nil)),
 		Trusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
-	})
-	return g
+	}
 }
 
 // asked is one request and what came of it.

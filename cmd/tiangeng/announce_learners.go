@@ -143,17 +143,17 @@ func parseNamed(row sheet.Row, columns map[string]int) (named, *fault.Error) {
 }
 
 // lists adds the people of the files to the audience.
-func (c *announceNewCmd) lists(ctx context.Context, p *program, a *app, campaign *bot.Campaign) error {
+func (c *audienceFlags) lists(ctx context.Context, p *program, a *app, who *bot.Audience) error {
 	for _, l := range []struct {
 		file string
 		put  func([]people.LearnerID)
 	}{
-		{c.Learners, func(ids []people.LearnerID) { campaign.Audience.Learners = ids }},
+		{c.Learners, func(ids []people.LearnerID) { who.Learners = ids }},
 		{c.ExceptLearners, func(ids []people.LearnerID) {
-			if campaign.Audience.Except == nil {
-				campaign.Audience.Except = &bot.Audience{}
+			if who.Except == nil {
+				who.Except = &bot.Audience{}
 			}
-			campaign.Audience.Except.Learners = ids
+			who.Except.Learners = ids
 		}},
 	} {
 		if l.file == "" {

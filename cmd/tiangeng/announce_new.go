@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -29,17 +28,7 @@ type announceNewCmd struct {
 	Picture  string `help:"Address of the card's picture."`
 	Media    string `help:"Picture (jpg, png) or sound (mp3, amr) of at most 2 MB; the message is that alone." placeholder:"FILE"`
 
-	Everyone       bool     `help:"To everybody on the roster. Needed when nothing below narrows it."`
-	Unit           []string `help:"Only people of these units and below (code of 2, 4, 6, 9 or 12 digits)." placeholder:"CODE"`
-	Category       []string `help:"Only people of these categories (干部类别)." placeholder:"NAME"`
-	Cohort         []string `help:"Only people with a place in these classes." placeholder:"CODE"`
-	Course         string   `help:"Together with --progress: the course." placeholder:"ID"`
-	Progress       string   `help:"Only people who are so far in the course: not_begun, not_done, begun, behind:LESSONS, done, failed:LESSON/ITEM." placeholder:"STATE"`
-	Tag            []string `help:"Only people with these tags." placeholder:"TAG"`
-	Learners       string   `help:"Only the people of this CSV or XLSX file: column 学员编号, or 姓名 and 单位代码." placeholder:"FILE"`
-	ExceptUnit     []string `help:"But not people of these units." placeholder:"CODE"`
-	ExceptCohort   []string `help:"But not people of these classes." placeholder:"CODE"`
-	ExceptLearners string   `help:"But not the people of this file." placeholder:"FILE"`
+	audienceFlags
 
 	At     string `help:"When, in Beijing time: \"2026-12-01 08:30\"; at once without it." placeholder:"TIME"`
 	Until  string `help:"Not later than this." placeholder:"TIME"`
@@ -71,7 +60,7 @@ func (c *announceNewCmd) run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer closing(a)
-	if err := c.lists(ctx, p, a, &campaign); err != nil {
+	if err := c.lists(ctx, p, a, &campaign.Audience); err != nil {
 		return err
 	}
 	campaign.Key = "cli:" + c.Key
@@ -82,7 +71,7 @@ func (c *announceNewCmd) run(ctx context.Context, p *program) error {
 		return c.try(ctx, p, a, campaign)
 	}
 	if media.ID != "" {
-		if err := a.store.PutMedia(ctx, a.clock.Now(), media); err != nil {
+		if err := a.store.PutMedia(ctx, a.clock.Now(), actor(), media); err != nil {
 			return err
 		}
 	}
@@ -167,75 +156,6 @@ func (c *announceNewCmd) campaign(text string) (bot.Campaign, error) {
 	}
 	campaign.Audience, err = c.audience()
 	return campaign, err
-}
-
-// audience is what the flags say about whom, but for the people of files.
-func (c *announceNewCmd) audience() (bot.Audience, error) {
-	out := bot.Audience{Categories: c.Category, Cohorts: c.Cohort, Tags: c.Tag}
-	var err error
-	if out.Units, err = units("--unit", c.Unit); err != nil {
-		return out, err
-	}
-	except := bot.Audience{Cohorts: c.ExceptCohort}
-	if except.Units, err = units("--except-unit", c.ExceptUnit); err != nil {
-		return out, err
-	}
-	if len(except.Units)+len(except.Cohorts) > 0 {
-		out.Except = &except
-	}
-	if out.Progress, err = progress(c.Course, c.Progress); err != nil {
-		return out, err
-	}
-	narrowed := len(out.Units)+len(out.Categories)+len(out.Cohorts)+len(out.Tags) > 0 || out.Progress != nil || c.Learners != ""
-	switch {
-	case !narrowed && !c.Everyone:
-		return out, misuse{"say who is to get it: --unit, --cohort, --category, --tag, --progress, --learners, or --everyone"}
-	case narrowed && c.Everyone:
-		return out, misuse{"--everyone and a narrower choice contradict each other: keep one"}
-	}
-	return out, nil
-}
-
-// units reads codes of units.
-func units(flag string, list []string) ([]people.OrgCode, error) {
-	var out []people.OrgCode
-	for _, s := range list {
-		code, ok := people.ParseOrgCode(s)
-		if !ok {
-			return nil, misuse{fmt.Sprintf("%s: %q is not a unit's code: 12 digits, or the first 2, 4, 6 or 9", flag, s)}
-		}
-		out = append(out, code)
-	}
-	return out, nil
-}
-
-// progress reads how far somebody has to be in a course.
-func progress(course, state string) (*bot.Progress, error) {
-	if course == "" && state == "" {
-		return nil, nil //nolint:nilnil // no condition
-	}
-	if course == "" || state == "" {
-		return nil, misuse{"--course and --progress go together"}
-	}
-	word, rest, _ := strings.Cut(state, ":")
-	out := &bot.Progress{Course: course, Is: bot.ProgressIs(word)}
-	switch out.Is {
-	case bot.ProgressNotBegun, bot.ProgressNotDone, bot.ProgressBegun, bot.ProgressDone:
-		if rest == "" {
-			return out, nil
-		}
-	case bot.ProgressBehind:
-		n, err := strconv.Atoi(rest)
-		if out.At = n; err == nil && n > 0 {
-			return out, nil
-		}
-	case bot.ProgressFailed:
-		var ok bool
-		if out.Lesson, out.Item, ok = strings.Cut(rest, "/"); ok && out.Lesson != "" && out.Item != "" {
-			return out, nil
-		}
-	}
-	return nil, misuse{fmt.Sprintf("--progress: %q must be not_begun, not_done, begun, behind:3 (lessons), done or failed:01-lesson/q2", state)}
 }
 
 // beijing reads a time of Asia/Shanghai; zero for "".

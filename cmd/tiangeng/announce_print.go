@@ -226,6 +226,7 @@ func (n *noticeboard) asides(s bot.CampaignSummary) {
 	}
 	if s.Campaign.WantsAck {
 		n.count(0, n.p.Say("announce.acked"), s.Acked)
+		n.count(0, n.p.Say("announce.unacked"), s.Unacked)
 	}
 	if s.Silent > 0 {
 		n.count(0, n.p.Say("announce.silent"), s.Silent)

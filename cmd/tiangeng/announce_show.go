@@ -37,7 +37,7 @@ func (c *announceListCmd) run(ctx context.Context, p *program) error {
 	if c.All {
 		kinds = nil
 	}
-	list, err := a.service.Campaigns(ctx, people.Everyone(), kinds, c.Limit)
+	list, err := a.service.Campaigns(ctx, people.Everyone(), kinds, 0, c.Limit)
 	if err != nil {
 		return err
 	}

@@ -191,6 +191,11 @@ func (a *app) public(receiver *wechat.Receiver) (http.Handler, error) {
 		Roster:  web.Roster{Store: a.store, BadPercent: a.config.Roster.BadPercent, LeftPercent: a.config.Roster.LeftPercent, Lean: lean},
 		Follow:  web.Following{Store: a.store, Library: a.service.Library, Calendar: a.subject.calendar},
 		Records: web.Records{Store: a.store, Targets: a.subject.targets},
+		Tags:    a.store,
+		Media:   a.store,
+		Refused: func(ctx context.Context, actor, object, result, request string) error {
+			return a.store.AuditRefusal(ctx, a.clock.Now(), actor, object, result, request)
+		},
 	}))
 	mux.Handle("/", pages)
 	return mux, nil

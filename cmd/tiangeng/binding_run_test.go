@@ -163,7 +163,7 @@ func TestTheAPIDecidesAboutBindings(t *testing.T) {
 		for _, q := range []string{"level=6", "from=2026-13-01", "from=2020-01-01", "to=x"} {
 			c.call(http.MethodGet, at+"funnel?"+q, "", http.StatusBadRequest, nil)
 		}
-		for _, q := range []string{"state=x", "limit=0", "after=x"} {
+		for _, q := range []string{"state=x", "limit=0", "cursor=x"} {
 			c.call(http.MethodGet, at+"requests?"+q, "", http.StatusBadRequest, nil)
 		}
 		var list struct{ Requests []people.Request }

@@ -58,6 +58,7 @@ type cli struct {
 	Menu          menuCmd          `cmd:"" help:"Put the menu into the official account."`
 	Push          pushCmd          `cmd:"" help:"Run, re-run or forecast the lesson push of one day."`
 	Announce      announceCmd      `cmd:"" help:"Write, forecast, send and follow announcements (通知)."`
+	Tag           tagCmd           `cmd:"" help:"Group people by words (标签), to write to them."`
 	Trainer       trainerCmd       `cmd:"" help:"Say who may send announcements from the phone (教员)."`
 	APIKey        apikeyCmd        `cmd:"" name:"apikey" help:"Make or end keys of the HTTP API."`
 	Completions   completionsCmd   `cmd:"" help:"Export the completion list (完成名单)."`

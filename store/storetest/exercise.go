@@ -53,6 +53,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) (dsn string)) {
 		{"mass", massCases},
 		{"outbox", outboxCases},
 		{"pull", pullCases},
+		{"tags", tagCases},
 		{"list", listCases},
 		{"operations", operationCases},
 		{"ledger", ledgerCases},

@@ -211,7 +211,7 @@ var campaignCases = map[string]func(*testing.T, *bundle){
 				}
 			}
 			var got []bot.CampaignID
-			list, err := b.s.Campaigns(ctx, viewer, nil, 1000)
+			list, err := b.s.Campaigns(ctx, viewer, nil, 0, 1000)
 			for _, c := range list {
 				got = append(got, c.ID)
 			}
@@ -241,12 +241,15 @@ var campaignCases = map[string]func(*testing.T, *bundle){
 			c.Kind = k
 			b.create(c)
 		}
-		list, err := b.s.Campaigns(t.Context(), people.Everyone(), []delivery.Kind{delivery.KindUrgent}, 10)
+		list, err := b.s.Campaigns(t.Context(), people.Everyone(), []delivery.Kind{delivery.KindUrgent}, 0, 10)
 		if err != nil || len(list) != 2 || list[0].Key != "2" || list[1].Key != "0" {
 			t.Errorf("%+v, %v", list, err)
 		}
-		if list, err := b.s.Campaigns(t.Context(), people.Everyone(), nil, 1); err != nil || len(list) != 1 || list[0].Key != "2" {
+		if list, err := b.s.Campaigns(t.Context(), people.Everyone(), nil, 0, 1); err != nil || len(list) != 1 || list[0].Key != "2" {
 			t.Errorf("%+v, %v", list, err)
+		}
+		if older, err := b.s.Campaigns(t.Context(), people.Everyone(), nil, list[0].ID, 10); err != nil || len(older) != 2 || older[0].Key != "1" || older[1].Key != "0" {
+			t.Errorf("those before: %+v, %v", older, err)
 		}
 	},
 	"every act on every status":           everyAct,
@@ -360,7 +363,7 @@ var campaignCases = map[string]func(*testing.T, *bundle){
 		ctx := t.Context()
 		m := bot.Media{ID: key("p"), Kind: channel.MessageImage, Name: "p.png", Content: []byte{0, 1, 0xff, '\'', 0}}
 		for range 2 {
-			if err := b.s.PutMedia(ctx, start, m); err != nil {
+			if err := b.s.PutMedia(ctx, start, "cli:root", m); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -376,6 +379,44 @@ var campaignCases = map[string]func(*testing.T, *bundle){
 		}
 		_, err = b.s.Media(ctx, key("q"))
 		wantFault(t, err, fault.NotFound, "campaign.no_media")
+		b.want([]string{"cli:root|media.put|p.png|image, 5 bytes", "cli:root|media.put|p.png|image, 5 bytes"}, "SELECT actor, action, object, result FROM audit ORDER BY id")
+	},
+	"a picture that no campaign says is purged after a week": func(t *testing.T, b *bundle) {
+		ctx := t.Context()
+		for _, name := range []string{"used", "unused", "again"} {
+			if err := b.s.PutMedia(ctx, start, "x", bot.Media{ID: key(name), Kind: channel.MessageImage, Name: name, Content: []byte{1}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c := announcement("k")
+		c.Body = bot.Body{Media: key("used")}
+		b.create(c)
+		later := start.Add(7*24*time.Hour + time.Minute)
+		if err := b.s.PutMedia(ctx, later, "x", bot.Media{ID: key("again"), Kind: channel.MessageImage, Name: "again", Content: []byte{1}}); err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range []struct {
+			at   time.Time
+			want int64
+		}{{start.Add(6 * 24 * time.Hour), 0}, {later, 1}, {later, 0}} {
+			if n, err := b.s.Purge(ctx, x.at); n != x.want || err != nil {
+				t.Errorf("Purge at %s: %d, %v; want %d", x.at, n, err, x.want)
+			}
+		}
+		for name, want := range map[string]fault.Code{"used": "", "again": "", "unused": fault.NotFound} {
+			if err := b.s.HasMedia(ctx, key(name)); (err == nil) != (want == "") || want != "" && fault.CodeOf(err) != want {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	},
+	"a refusal is recorded in the chain": func(t *testing.T, b *bundle) {
+		if err := b.s.AuditRefusal(t.Context(), start, "api:?", "GET /x", "401", "rid"); err != nil {
+			t.Fatal(err)
+		}
+		b.want([]string{"api:?|api.refused|GET /x|401|rid"}, "SELECT actor, action, object, result, request_id FROM audit")
+		if n, err := b.s.VerifyAudit(t.Context()); n != 1 || err != nil {
+			t.Errorf("%d acts, %v", n, err)
+		}
 	},
 }
 

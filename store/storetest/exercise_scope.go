@@ -112,6 +112,9 @@ func openScopeWorld(b *bundle) *scopeWorld {
 		s.Code, s.Title, s.Unit, s.Anonymous, s.By = "s"+code, "问卷"+code, v, false, people.LevelNone
 		w.survey(s)
 		w.marks["问卷"+code] = v
+		_, _, err = w.s.TagPeople(w.t.Context(), start, "tester", all, bot.Audience{Learners: []people.LearnerID{who}}, "标签"+code, true)
+		w.must(err)
+		w.marks["标签"+code] = v
 		w.leaves[i], err = w.s.AskLeave(ctx, start, "tester", all, "spring", who, []int{10}, "事由"+code)
 		w.must(err)
 		w.marks["事由"+code] = v
@@ -186,7 +189,7 @@ var scopedReads = map[string]scopedRead{
 		return ofEach(func(i int) any { return shown(w.s.Campaign(w.t.Context(), scope, w.campaigns[i])) })
 	},
 	"Campaigns": func(w *scopeWorld, scope people.Scope) any {
-		return shown(w.s.Campaigns(w.t.Context(), scope, nil, 100))
+		return shown(w.s.Campaigns(w.t.Context(), scope, nil, 0, 100))
 	},
 	"CampaignSummary": func(w *scopeWorld, scope people.Scope) any {
 		return ofEach(func(i int) any { return shown(w.s.CampaignSummary(w.t.Context(), start, scope, w.campaigns[i])) })
@@ -265,6 +268,9 @@ var scopedReads = map[string]scopedRead{
 		return ofEach(func(i int) any {
 			return shown(w.s.SurveyResult(w.t.Context(), start.AddDate(0, 1, 0), scope, "s"+string(scopeVillages[i])))
 		})
+	},
+	"Tags": func(w *scopeWorld, scope people.Scope) any {
+		return shown(w.s.Tags(w.t.Context(), scope))
 	},
 	"Surveys": func(w *scopeWorld, scope people.Scope) any { return shown(w.s.Surveys(w.t.Context(), scope)) },
 }
@@ -350,6 +356,10 @@ var scopedActs = map[string]func(w *scopeWorld, scope people.Scope, i int) error
 		e := scanned(sessions[0], w.neighbour[i], 0)
 		e.Way, e.Actor = study.WayTrainer, "x"
 		_, err = w.s.RecordAttendance(w.t.Context(), sessions[0].Starts, scope, []study.AttendanceEvent{e})
+		return err
+	},
+	"TagPeople": func(w *scopeWorld, scope people.Scope, i int) error {
+		_, _, err := w.s.TagPeople(w.t.Context(), start, "x", scope, bot.Audience{Learners: []people.LearnerID{w.neighbour[i]}}, "另一个", true)
 		return err
 	},
 	"TransferHandset": func(w *scopeWorld, scope people.Scope, i int) error {
