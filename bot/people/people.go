@@ -33,6 +33,8 @@ type Candidate struct {
 	Learner Learner `json:"learner"`
 	Code    string  `json:"-"` // the short code from the township; compared, never shown or stored in a state
 	Bound   bool    `json:"bound"`
+	// Former are full names that the unit had, or that units had which became part of it.
+	Former []string `json:"former,omitempty"`
 	// Handset is the phone that the person bound last, MovedAt when the person went from one to another; zero for never.
 	Handset HandsetID `json:"-"`
 	MovedAt time.Time `json:"-"`

@@ -315,7 +315,7 @@ func (r *rosterReader) chain(unit OrgCode, names unitNames, row int) []OrgUnit {
 			full = ""
 		}
 		if _, ok := r.units[code]; !ok {
-			r.units[code] = unitSeen{names[l], row}
+			r.units[code] = unitSeen{name: names[l], row: row}
 			r.names[siblingKey(code, l, names[l])] = code
 		}
 	}
