@@ -115,7 +115,7 @@ func (f *facts) loadTrainers(ctx context.Context) error {
 		}
 		t := &conversation.Trainer{Scope: scope, Size: -1}
 		a.to.Trainer = t
-		for _, step := range []func(context.Context, announcing, *conversation.Trainer) error{f.scopeName, f.audiences, f.unitsOf, f.draftOf, f.resultOf, f.waitingFor, f.askedOf, f.leavesOf, f.helpOf, f.rectifyingOf} {
+		for _, step := range []func(context.Context, announcing, *conversation.Trainer) error{f.scopeName, f.audiences, f.unitsOf, f.draftOf, f.resultOf, f.waitingFor, f.askedOf, f.leavesOf, f.helpOf, f.rectifyingOf, f.shortNames} {
 			if err := step(ctx, a, t); err != nil {
 				return err
 			}
@@ -128,18 +128,56 @@ func (f *facts) scopeName(ctx context.Context, a announcing, t *conversation.Tra
 	if !a.n.Audiences {
 		return nil
 	}
-	names, err := f.unitNames(ctx, "name", t.Scope.Units)
+	names, err := f.unitNames(ctx, t.Scope.Units)
+	if err == nil {
+		err = shortUnits(ctx, f.q, t.Scope, pointers(names))
+	}
 	t.Name = strings.Join(names, "、")
 	return err
 }
 
-func (f *facts) unitNames(ctx context.Context, column string, codes []people.OrgCode) (names []string, err error) {
+func pointers(names []string) []*string {
+	out := make([]*string, len(names))
+	for i := range names {
+		out[i] = &names[i]
+	}
+	return out
+}
+
+// shortNames makes the names of units in a trainer's lists the shortest that nothing else in the scope has.
+func (f *facts) shortNames(ctx context.Context, a announcing, t *conversation.Trainer) error {
+	var names []*string
+	for i := range a.to.Units {
+		names = append(names, &a.to.Units[i].Name)
+	}
+	for i := range a.to.Waiting {
+		names = append(names, pointers(a.to.Waiting[i].Units)...)
+	}
+	for i := range a.to.Asked {
+		names = append(names, &a.to.Asked[i].UnitName)
+	}
+	for i := range t.Leaves {
+		names = append(names, &t.Leaves[i].UnitName)
+	}
+	for i := range t.Followed {
+		names = append(names, &t.Followed[i].Learner.UnitName)
+	}
+	for i := range t.Rectifying.First {
+		names = append(names, &t.Rectifying.First[i].UnitName)
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return shortUnits(ctx, f.q, t.Scope, names)
+}
+
+func (f *facts) unitNames(ctx context.Context, codes []people.OrgCode) (names []string, err error) {
 	return names, each(ctx, f.q, func(rows *sql.Rows) error {
 		var name string
 		err := rows.Scan(&name)
 		names = append(names, name)
 		return err
-	}, "SELECT "+column+" FROM org_units WHERE code IN "+marks(len(codes))+" ORDER BY code", anys(codes)...)
+	}, "SELECT full_name FROM org_units WHERE code IN "+marks(len(codes))+" ORDER BY code", anys(codes)...)
 }
 
 // within is the condition that a unit's code lies in one of the prefixes; small: all of them are
@@ -212,7 +250,10 @@ func (f *facts) unitsOf(ctx context.Context, a announcing, t *conversation.Train
 			found = append(found, u)
 		}
 		return nil
-	}, "SELECT code, full_name FROM org_units WHERE "+where+" ORDER BY code", args...)
+	}, "SELECT code, full_name FROM org_units WHERE valid_to = '' AND "+where+" ORDER BY code", args...)
+	if err == nil && len(found) == 0 {
+		found, err = f.formerUnits(ctx, a.n.Unit, t.Scope)
+	}
 	if err != nil {
 		return err
 	}
@@ -224,6 +265,24 @@ func (f *facts) unitsOf(ctx context.Context, a announcing, t *conversation.Train
 	}
 	a.to.Units = found
 	return err
+}
+
+// formerUnits finds units of the scope by a name that they, or what became part of them, had.
+func (f *facts) formerUnits(ctx context.Context, typed string, scope people.Scope) (found []conversation.Unit, err error) {
+	best := people.UnitParent
+	fits := func(former string) bool { return people.MatchUnitName(typed, former) > people.UnitParent }
+	return found, f.store.formerlyCalled(ctx, f.q, "full_name <> ''", nil, fits, func(u people.Unit, former string) {
+		m := people.MatchUnitName(typed, former)
+		if !scope.Sees(u.Code) || slices.ContainsFunc(found, func(x conversation.Unit) bool { return x.Code == u.Code }) {
+			return
+		}
+		switch {
+		case m > best:
+			best, found = m, []conversation.Unit{{Code: u.Code, Name: u.Full, Size: -1}}
+		case m == best && len(found) < unitsShown:
+			found = append(found, conversation.Unit{Code: u.Code, Name: u.Full, Size: -1})
+		}
+	})
 }
 
 // draftOf reads the trainer's own draft.
@@ -509,7 +568,7 @@ func (f *facts) nameWaiting(ctx context.Context, w *conversation.Waiting, to bot
 		}
 	}
 	if len(to.Units) > 0 {
-		if w.Units, err = f.unitNames(ctx, "full_name", to.Units); err != nil {
+		if w.Units, err = f.unitNames(ctx, to.Units); err != nil {
 			return err
 		}
 	}

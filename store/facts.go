@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"strconv"
 	"time"
 
@@ -291,20 +292,34 @@ func (f *facts) loadNames(ctx context.Context) error {
 	if len(f.names) == 0 {
 		return nil
 	}
-	return each(ctx, f.q, func(rows *sql.Rows) error {
+	var found []people.Candidate
+	var units []people.OrgCode
+	err := each(ctx, f.q, func(rows *sql.Rows) error {
 		var c people.Candidate
 		var moved int64
 		if err := rows.Scan(append(learnerFields(&c.Learner), &c.Code, &c.Bound, &c.Handset, &moved)...); err != nil {
 			return err
 		}
 		c.MovedAt = fromMs(moved)
-		for _, to := range f.names[c.Learner.Name] {
-			to.Candidates = append(to.Candidates, c)
+		found = append(found, c)
+		if !slices.Contains(units, c.Learner.Unit) {
+			units = append(units, c.Learner.Unit)
 		}
 		return nil
 	}, "SELECT "+learnerColumns+`, l.bind_code, (SELECT COUNT(*) FROM profiles p`+f.store.by("profiles_learner")+` WHERE p.learner_id = l.id AND p.helper_id = 0) > 0, COALESCE(h.identity_id, 0), COALESCE(h.moved_at, 0)
 		FROM learners l LEFT JOIN org_units u ON u.code = l.unit_code LEFT JOIN handsets h ON h.learner_id = l.id
 		WHERE `+onRoster+` AND l.name IN `+marks(len(f.names))+" ORDER BY l.name, l.unit_code, l.id", keysOf(f.names)...)
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	former, err := formerNames(ctx, f.q, units)
+	for _, c := range found {
+		c.Former = former[c.Learner.Unit]
+		for _, to := range f.names[c.Learner.Name] {
+			to.Candidates = append(to.Candidates, c)
+		}
+	}
+	return err
 }
 
 func (f *facts) loadCohorts(ctx context.Context) error {

@@ -9,7 +9,6 @@ import (
 	"iter"
 	"maps"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 
@@ -75,15 +74,8 @@ type rosterWriter struct {
 	rows    []people.RosterRow
 	result  people.RosterResult
 	diff    people.Difference
-	fresh   insert // units that are not there
-	renamed []unitRename
+	tree    *people.UnitTree // of the rows' prefectures, as it shall be
 	version int64
-}
-
-type unitRename struct {
-	code             string
-	name, full       string
-	before, fullName string
 }
 
 // chunk is how many values one IN list takes.
@@ -100,58 +92,41 @@ func chunks[T any](list []T, f func([]T) error) error {
 	return nil
 }
 
-// units finds units to be created and renamed.
+// units finds units to be created and renamed. A roster may leave names above out, so the names of the tree
+// make the full name; a shortened form (新村村委会) is no new name. Where a unit went to, the roster has to follow.
 func (r *rosterWriter) units(ctx context.Context) error {
-	type named struct{ name, full string }
-	want := map[people.OrgCode]named{}
+	var prefixes []string
+	for _, row := range r.rows {
+		p := string(row.Unit[:2])
+		if len(r.rows) < manyRows {
+			p = string(row.Unit[:4])
+		}
+		if !slices.Contains(prefixes, p) {
+			prefixes = append(prefixes, p)
+			if province := p[:2] + "0000000000"; len(p) > 2 && !slices.Contains(prefixes, province) {
+				prefixes = append(prefixes, province)
+			}
+		}
+	}
+	units, err := readUnits(ctx, r.q, "code", prefixes)
+	if err != nil {
+		return err
+	}
+	r.tree = people.NewUnitTree(units)
 	var last []people.OrgUnit
 	for _, row := range r.rows {
+		if u := r.tree.Unit(row.Unit); u != nil && !u.Living() {
+			return fault.New(fault.Conflict, "units.row_gone", fault.A("row", row.Row), fault.A("code", row.Unit), fault.A("name", u.Full), fault.A("into", r.tree.Successor(row.Unit, "")))
+		}
 		if len(last) > 0 && len(row.Units) > 0 && &last[0] == &row.Units[0] {
 			continue // the rows of a unit share the slice
 		}
 		last = row.Units
-		var full []string
-		for _, u := range row.Units {
-			if u.Code.Level() > people.LevelProvince {
-				full = append(full, u.Name)
-			}
-			want[u.Code] = named{u.Name, strings.Join(full, "·")}
+		if err := r.tree.Adopt(row.Units, string(study.DayOf(r.at))); err != nil {
+			return err
 		}
 	}
-	codes := make([]string, 0, len(want))
-	for c := range want {
-		codes = append(codes, string(c))
-	}
-	sort.Strings(codes)
-	have := map[people.OrgCode]named{}
-	err := chunks(codes, func(part []string) error {
-		return each(ctx, r.q, func(rows *sql.Rows) error {
-			var c people.OrgCode
-			var n named
-			if err := rows.Scan(&c, &n.name, &n.full); err != nil {
-				return err
-			}
-			have[c] = n
-			return nil
-		}, "SELECT code, name, full_name FROM org_units WHERE code IN "+marks(len(part)), anys(part)...)
-	})
-	if err != nil {
-		return err
-	}
-	r.fresh = insert{table: "org_units", columns: []string{"code", "name", "full_name", "updated_at"}}
-	for _, code := range codes {
-		c := people.OrgCode(code)
-		w, h := want[c], have[c]
-		switch _, known := have[c]; {
-		case !known:
-			r.fresh.add(code, w.name, w.full, r.now)
-		case w == h:
-			continue
-		default:
-			r.renamed = append(r.renamed, unitRename{code, w.name, w.full, h.name, h.full})
-		}
-		r.result.Units++
-	}
+	r.result.Units = len(r.tree.Changes())
 	return nil
 }
 
@@ -285,19 +260,8 @@ func (r *rosterWriter) begin(ctx context.Context, actor string) error {
 }
 
 func (r *rosterWriter) writeUnits(ctx context.Context) error {
-	if err := r.fresh.exec(ctx, r.q); err != nil {
-		return err
-	}
-	history := insert{table: "org_changes", columns: []string{"code", "kind", "name", "full_name", "day", "at", "actor"}}
-	for _, u := range r.renamed {
-		if _, err := r.q.ExecContext(ctx, "UPDATE org_units SET name = ?, full_name = ?, updated_at = ? WHERE code = ?", u.name, u.full, r.now, u.code); err != nil {
-			return err
-		}
-		if u.name != u.before {
-			history.add(u.code, string(people.UnitRenamed), u.before, u.fullName, string(study.DayOf(r.at)), r.now, importActor(r.version))
-		}
-	}
-	return history.exec(ctx, r.q)
+	w := unitWriter{s: r.s, q: r.q, tree: r.tree, now: r.now, actor: importActor(r.version)}
+	return w.writeTree(ctx)
 }
 
 // report puts what changes into words, with the names of units.

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"gorm.io/gorm"
 
@@ -123,32 +122,34 @@ func (u undoing) free(ctx context.Context) error {
 // units gives the units that the import renamed their names back, and the names that hang on them; whatever was
 // decided about a unit since stays. Units that came with the import stay too: they may be named elsewhere by now.
 func (u undoing) units(ctx context.Context) error {
-	type renamed struct{ code, name, full, was, wasFull string }
-	var list []renamed
+	was := map[people.OrgCode]string{}
+	var order []people.OrgCode
+	prefixes := []string{}
 	err := each(ctx, u.q, func(r *sql.Rows) error {
-		var x renamed
-		err := r.Scan(&x.code, &x.was, &x.wasFull, &x.name, &x.full)
-		list = append(list, x)
+		var code people.OrgCode
+		var name string
+		err := r.Scan(&code, &name)
+		was[code] = name
+		if order = append(order, code); !slices.Contains(prefixes, string(code[:2])) {
+			prefixes = append(prefixes, string(code[:2]))
+		}
 		return err
-	}, `SELECT c.code, c.name, c.full_name, o.name, o.full_name FROM org_changes c JOIN org_units o ON o.code = c.code
-		WHERE c.kind = ? AND c.actor = ? AND NOT EXISTS (SELECT 1 FROM org_changes x WHERE x.code = c.code AND x.id > c.id) ORDER BY c.code`,
+	}, `SELECT c.code, c.name FROM org_changes c WHERE c.kind = ? AND c.actor = ? AND NOT EXISTS (SELECT 1 FROM org_changes x WHERE x.code = c.code AND x.id > c.id) ORDER BY c.code`,
 		string(people.UnitRenamed), importActor(u.version))
+	if err != nil || len(order) == 0 {
+		return err
+	}
+	units, err := readUnits(ctx, u.q, "code", prefixes)
 	if err != nil {
 		return err
 	}
-	history := insert{table: "org_changes", columns: []string{"code", "kind", "name", "full_name", "day", "at", "actor"}}
-	for _, x := range list {
-		if _, err := u.q.ExecContext(ctx, "UPDATE org_units SET name = ?, updated_at = ? WHERE code = ?", x.was, u.now, x.code); err != nil {
+	w := unitWriter{s: u.s, q: u.q, tree: people.NewUnitTree(units), now: u.now, actor: "undo " + strconv.FormatInt(u.version, 10)}
+	for _, code := range order {
+		if err := w.tree.Rename(code, was[code], people.UnitAct{Day: max(u.day, w.tree.Unit(code).Named)}); err != nil {
 			return err
 		}
-		below := people.OrgCode(x.code).Prefix() + "%"
-		if _, err := u.q.ExecContext(ctx, "UPDATE org_units SET full_name = "+u.s.concat("?", "SUBSTR(full_name, ?)")+", updated_at = ? WHERE code LIKE ? AND (full_name = ? OR full_name LIKE ?)",
-			x.wasFull, utf8.RuneCountInString(x.full)+1, u.now, below, x.full, x.full+"·%"); err != nil {
-			return err
-		}
-		history.add(x.code, string(people.UnitRenamed), x.name, x.full, u.day, u.now, "undo "+strconv.FormatInt(u.version, 10))
 	}
-	return history.exec(ctx, u.q)
+	return w.writeTree(ctx)
 }
 
 // importActor is whom the history of units names for what an import did.

@@ -204,7 +204,7 @@ func bestRows(all []people.Candidate, unit string) []people.Candidate {
 	best := people.UnitNo
 	var rows []people.Candidate
 	for _, c := range all {
-		switch m := people.MatchUnitName(unit, c.Learner.UnitName); {
+		switch m := people.MatchUnit(unit, c.Learner.UnitName, c.Former); {
 		case m == people.UnitNo || m < best:
 		case m > best:
 			best, rows = m, []people.Candidate{c}

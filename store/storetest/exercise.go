@@ -43,6 +43,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) (dsn string)) {
 		{"announcements", announceFactCases},
 		{"people", peopleCases},
 		{"roster", rosterCases},
+		{"units", unitCases},
 		{"binding", bindingCases},
 		{"courses", courseCases},
 		{"push", pushCases},

@@ -258,7 +258,7 @@ var announceFactCases = map[string]func(*testing.T, *bundle){
 		if diff := cmp.Diff(want, f.Trainer); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
-		if diff := cmp.Diff([]conversation.Unit{{Code: village2, Name: learner(0, two).UnitName, Size: 1}}, f.Units); diff != "" {
+		if diff := cmp.Diff([]conversation.Unit{{Code: village2, Name: people.OwnName(learner(0, two).UnitName), Size: 1}}, f.Units); diff != "" {
 			t.Errorf("units (-want +got):\n%s", diff)
 		}
 		f = b.load(typed("3", "o1"), needs(conversation.Needs{Trainer: true, Unit: one.Units[len(one.Units)-1].Name})).Facts
@@ -404,7 +404,7 @@ var announceFactCases = map[string]func(*testing.T, *bundle){
 			}
 			return list
 		}
-		a := conversation.Waiting{Title: "甲", Text: "甲文", By: "李一", Size: -1, At: start, Units: []string{learner(0, one).UnitName}}
+		a := conversation.Waiting{Title: "甲", Text: "甲文", By: "李一", Size: -1, At: start, Units: []string{people.OwnName(learner(0, one).UnitName)}}
 		own := a
 		own.Own = true
 		everything := []conversation.Waiting{a, {Title: "乙", Text: "乙文", By: "赵三", Own: true, Size: -1, At: start, Cohorts: []string{class("spring").Name}, More: true}}

@@ -161,6 +161,9 @@ var followCases = map[string]func(*testing.T, *bundle){
 		if trainer == nil || trainer.People != 2 {
 			t.Fatalf("%+v", trainer)
 		}
+		for i := range want[:2] { // a list in the chat has the shortest names that tell units apart
+			want[i].Learner.UnitName = people.OwnName(want[i].Learner.UnitName)
+		}
 		if diff := cmp.Diff(want[:2], trainer.Followed); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
@@ -270,10 +273,10 @@ var followCases = map[string]func(*testing.T, *bundle){
 			t.Error(diff)
 		}
 		for unit, want := range map[people.OrgCode]conversation.Rectifying{
-			village2: {Open: 1, Overdue: 1, First: []conversation.RectifyingLine{{UnitName: "单位5301·单位530112·单位530112001·单位530112001202", Name: "乙", Document: "巡察3号", Due: startDay}}},
+			village2: {Open: 1, Overdue: 1, First: []conversation.RectifyingLine{{UnitName: "单位530112001202", Name: "乙", Document: "巡察3号", Due: startDay}}},
 			village1: {Open: 2, Overdue: 1, First: []conversation.RectifyingLine{
-				{UnitName: "单位5301·单位530112·单位530112001·单位530112001201", Name: "甲", Document: "巡察3号", Due: startDay},
-				{UnitName: "单位5301·单位530112·单位530112001·单位530112001201", Name: "丙", Document: "巡察3号", Due: startDay.Add(7)},
+				{UnitName: "单位530112001201", Name: "甲", Document: "巡察3号", Due: startDay},
+				{UnitName: "单位530112001201", Name: "丙", Document: "巡察3号", Due: startDay.Add(7)},
 			}},
 			village3: {},
 		} {

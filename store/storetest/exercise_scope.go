@@ -242,6 +242,19 @@ var scopedReads = map[string]scopedRead{
 	"LearnerHours": func(w *scopeWorld, scope people.Scope) any {
 		return drain(w.s.LearnerHours(w.t.Context(), store.HoursQuery{Scope: scope, Year: 2026}))
 	},
+	"Units": func(w *scopeWorld, scope people.Scope) any {
+		return shown(w.s.Units(w.t.Context(), scope, people.UnitQuery{Text: "单位"}))
+	},
+	"UnitLife": func(w *scopeWorld, scope people.Scope) any {
+		return ofEach(func(i int) any { return shown(w.s.UnitLife(w.t.Context(), scope, scopeVillages[i])) })
+	},
+	"UnitCounts": func(w *scopeWorld, scope people.Scope) any {
+		return shown(w.s.UnitCounts(w.t.Context(), scope, people.LevelVillage, string(startDay)))
+	},
+	"WhereWas": func(w *scopeWorld, scope people.Scope) any {
+		return ofEach(func(i int) any { return shown(w.s.WhereWas(w.t.Context(), scope, w.village[i], string(startDay))) })
+	},
+	"ExportUnits": func(w *scopeWorld, scope people.Scope) any { return shown(w.s.ExportUnits(w.t.Context(), scope)) },
 	"UnitHours": func(w *scopeWorld, scope people.Scope) any {
 		return shown(w.s.UnitHours(w.t.Context(), store.HoursQuery{Scope: scope, Year: 2026}, people.LevelVillage))
 	},
@@ -385,6 +398,11 @@ var lateActs = map[string]func(w *scopeWorld, scope people.Scope, i int) error{
 var wholeActs = map[string]func(w *scopeWorld, scope people.Scope) error{
 	"ApplyEnrolRules": func(w *scopeWorld, scope people.Scope) error {
 		_, err := w.s.ApplyEnrolRules(w.t.Context(), start, "x", scope, "spring", villageRules())
+		return err
+	},
+	"ChangeUnit": func(w *scopeWorld, scope people.Scope) error {
+		name := fmt.Sprintf("第%d县", w.number("SELECT COUNT(*) FROM org_changes"))
+		_, err := w.s.ChangeUnit(w.t.Context(), start, "x", scope, people.UnitOrder{Kind: people.UnitRenamed, Code: county112, Name: name})
 		return err
 	},
 	"CountHeads": func(w *scopeWorld, scope people.Scope) error {

@@ -50,7 +50,8 @@ CREATE TABLE IF NOT EXISTS learner_phones (
     KEY learner_phones_lookup (lookup)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
--- What happened to units: new, renamed, merged, moved, ended. name: the name before.
+-- What happened to units: new, renamed, merged, moved, ended. name, full_name: before; day: the first on which it
+-- is so; document: the number of the paper that orders it, '' for none.
 CREATE TABLE IF NOT EXISTS org_changes (
     id BIGINT NOT NULL AUTO_INCREMENT,
     code VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
@@ -59,6 +60,7 @@ CREATE TABLE IF NOT EXISTS org_changes (
     full_name VARCHAR(400) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
     into_code VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
     day CHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    document VARCHAR(120) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
     at BIGINT NOT NULL DEFAULT 0,
     actor VARCHAR(120) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
     PRIMARY KEY (id),

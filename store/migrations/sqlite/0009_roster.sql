@@ -49,7 +49,8 @@ CREATE TABLE IF NOT EXISTS learner_phones (
 );
 CREATE INDEX IF NOT EXISTS learner_phones_lookup ON learner_phones (lookup);
 
--- What happened to units: new, renamed, merged, moved, ended. name: the name before.
+-- What happened to units: new, renamed, merged, moved, ended. name, full_name: before; day: the first on which it
+-- is so; document: the number of the paper that orders it, '' for none.
 CREATE TABLE IF NOT EXISTS org_changes (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     code VARCHAR(12) NOT NULL DEFAULT '' CHECK (length(code) <= 12),
@@ -58,6 +59,7 @@ CREATE TABLE IF NOT EXISTS org_changes (
     full_name VARCHAR(400) NOT NULL DEFAULT '' CHECK (length(full_name) <= 400),
     into_code VARCHAR(12) NOT NULL DEFAULT '' CHECK (length(into_code) <= 12),
     day CHAR(10) NOT NULL DEFAULT '',
+    document VARCHAR(120) NOT NULL DEFAULT '' CHECK (length(document) <= 120),
     at BIGINT NOT NULL DEFAULT 0,
     actor VARCHAR(120) NOT NULL DEFAULT '' CHECK (length(actor) <= 120)
 );
