@@ -28,6 +28,7 @@ type APIOptions struct {
 	Roster   Roster     // imports and exports of the roster, places in classes
 	Follow   Following  // who needs help, findings, surveys
 	Records  Records    // completions, study hours
+	Units    UnitStore  // the tree of units
 	Tags     Tagging    // tags of people
 	Media    MediaStore // pictures and sounds of announcements
 	// Refused records that a request was refused: see refusals. nil records nothing.
@@ -73,6 +74,7 @@ func routes() []route {
 		classRoutes(),
 		rosterRoutes(),
 		recordRoutes(),
+		unitRoutes(),
 	)
 }
 

@@ -70,7 +70,7 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 // types are the Go types behind the schemas; each group of acts has its own list.
 func types() map[string]reflect.Type {
 	all := map[string]reflect.Type{"Error": reflect.TypeFor[errorAnswer](), "ErrorBody": reflect.TypeFor[errorBody](), "Nothing": reflect.TypeFor[struct{}]()}
-	for _, group := range []map[string]reflect.Type{campaignTypes(), tagTypes(), bindingTypes(), followTypes(), classTypes(), rosterTypes(), recordTypes()} {
+	for _, group := range []map[string]reflect.Type{campaignTypes(), tagTypes(), bindingTypes(), followTypes(), classTypes(), rosterTypes(), recordTypes(), unitTypes()} {
 		maps.Copy(all, group)
 	}
 	return all
@@ -82,6 +82,15 @@ func recordTypes() map[string]reflect.Type {
 		"HoursGap": reflect.TypeFor[hoursGap](), "HoursUnitList": reflect.TypeFor[hoursUnitList](), "HoursUnit": reflect.TypeFor[hoursUnit](), "TargetList": reflect.TypeFor[targetList](),
 		"Target": reflect.TypeFor[targetAnswer](), "RecordRequest": reflect.TypeFor[recordRequest](), "RecordItem": reflect.TypeFor[recordItem](), "RecordAnswer": reflect.TypeFor[recordAnswer](),
 		"RecordProblem": reflect.TypeFor[recordProblem](), "BatchList": reflect.TypeFor[batchList](), "Batch": reflect.TypeFor[batchAnswer](), "UndoRequest": reflect.TypeFor[undoRequest](), "UndoAnswer": reflect.TypeFor[undoAnswer](),
+	}
+}
+
+func unitTypes() map[string]reflect.Type {
+	return map[string]reflect.Type{
+		"UnitList": reflect.TypeFor[unitList](), "UnitLine": reflect.TypeFor[people.UnitLine](), "Unit": reflect.TypeFor[people.Unit](), "UnitLife": reflect.TypeFor[people.UnitLife](),
+		"UnitChange": reflect.TypeFor[people.UnitChange](), "UnitRequest": reflect.TypeFor[unitRequest](), "UnitChanged": reflect.TypeFor[unitChanged](),
+		"RecodedLearner": reflect.TypeFor[people.RecodedLearner](), "UnitPointers": reflect.TypeFor[people.UnitPointers](),
+		"UnitCountList": reflect.TypeFor[unitCountList](), "UnitCount": reflect.TypeFor[people.UnitCount](), "Whereabouts": reflect.TypeFor[people.Whereabouts](),
 	}
 }
 

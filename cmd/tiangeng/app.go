@@ -187,7 +187,7 @@ func (a *app) public(receiver *wechat.Receiver) (http.Handler, error) {
 		Holder: func(ctx context.Context, hash [32]byte) (bot.Trainer, error) {
 			return a.store.APIKey(ctx, a.clock.Now(), hash)
 		},
-		Classes: a.store,
+		Classes: a.store, Units: a.store,
 		Roster:  web.Roster{Store: a.store, BadPercent: a.config.Roster.BadPercent, LeftPercent: a.config.Roster.LeftPercent, Lean: lean},
 		Follow:  web.Following{Store: a.store, Library: a.service.Library, Calendar: a.subject.calendar},
 		Records: web.Records{Store: a.store, Targets: a.subject.targets},
