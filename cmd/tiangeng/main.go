@@ -52,6 +52,7 @@ type cli struct {
 	Simulate      simulateCmd      `cmd:"" help:"Run the WeChat simulator alone, against any webhook."`
 	Content       contentCmd       `cmd:"" help:"Check, list, import or export courses."`
 	Roster        rosterCmd        `cmd:"" help:"Import or export the roster (花名册)."`
+	Units         unitsCmd         `cmd:"" help:"Load, find and change the tree of units, with its history (单位)."`
 	Cohort        cohortCmd        `cmd:"" help:"Set up or list classes (班次)."`
 	Class         classCmd         `cmd:"" help:"Run classes that meet: sessions, attendance, leave, hours, the register (面授班)."`
 	Binding       bindingCmd       `cmd:"" help:"See how binding goes, decide what people ask for, give phones to others (绑定)."`

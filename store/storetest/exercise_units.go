@@ -92,7 +92,9 @@ func here(code people.OrgCode, name, bindCode string) people.RosterRow {
 }
 
 // aged moves the day on which everybody came back, so that days before today are theirs.
-func (b *bundle) aged() { b.exec("UPDATE learners SET created_at = ?", start.AddDate(-1, 0, 0).UnixMilli()) }
+func (b *bundle) aged() {
+	b.exec("UPDATE learners SET created_at = ?", start.AddDate(-1, 0, 0).UnixMilli())
+}
 
 func (b *bundle) learnerOf(name string) people.LearnerID {
 	b.t.Helper()
