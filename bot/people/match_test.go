@@ -164,3 +164,12 @@ func FuzzMatchUnitName(f *testing.F) {
 		}
 	})
 }
+
+func TestMaskedNames(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{"": "", "张": "*", "张三": "张*", "张三明": "张*明", "欧阳娜娜": "欧**娜", "岩温·香": "岩**香", "阿卜杜拉·买买提": "阿**提", "𬭚三明": "𬭚*明"} {
+		if got := people.MaskName(name); got != want {
+			t.Errorf("%s is shown as %s, want %s", name, got, want)
+		}
+	}
+}

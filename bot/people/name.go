@@ -144,3 +144,16 @@ func nextInk(in []rune, i int) rune {
 	}
 	return 0
 }
+
+// MaskName shows a name so that those who know the person recognise it and others do not learn it: 张*明, 张*. How long
+// a long name is does not show.
+func MaskName(name string) string {
+	r := []rune(name)
+	switch len(r) {
+	case 0, 1:
+		return strings.Repeat("*", len(r))
+	case 2:
+		return string(r[0]) + "*"
+	}
+	return string(r[0]) + strings.Repeat("*", min(len(r)-2, 2)) + string(r[len(r)-1])
+}

@@ -33,10 +33,10 @@ func Verdict(roll study.Roll, l study.RollLine) string {
 		return "缺课超过七分之一"
 	case l.Standing.Waiting > 0:
 		return "有签到待核实"
-	case slices.ContainsFunc(roll.Sessions, func(s study.Session) bool { return s.ClosedAt.IsZero() }):
-		return ""
+	case roll.Finished(l):
+		return "结业"
 	}
-	return "结业"
+	return ""
 }
 
 func rollTable(roll study.Roll, cutOff time.Time) filed {
