@@ -60,7 +60,9 @@ type Body struct {
 	Text    string `json:"text,omitempty"`    // at most 600 characters; of a card: its summary
 	URL     string `json:"url,omitempty"`     // absolute; with it the message is a card
 	Picture string `json:"picture,omitempty"` // absolute URL of the card's picture
-	Media   string `json:"media,omitempty"`   // our id of a stored picture or sound (see Media): the message is that alone
+	// Certificate is the number of a certificate: the message is its picture, drawn when it is sent.
+	Certificate string `json:"certificate,omitempty"`
+	Media       string `json:"media,omitempty"` // our id of a stored picture or sound (see Media): the message is that alone
 }
 
 // Audience is the rule (Segment) a recipient has to meet. Lists of one field are alternatives;

@@ -80,6 +80,9 @@ func (s *Service) windowMessage(ctx context.Context, d ClaimedDelivery) (channel
 	if d.Body.Media != "" {
 		return s.mediaMessage(ctx, d)
 	}
+	if d.Body.Certificate != "" {
+		return s.certificateMessage(ctx, d)
+	}
 	w, err := s.about(ctx, d)
 	if err != nil {
 		return channel.Message{}, err
@@ -218,4 +221,23 @@ func (s *Service) mediaMessage(ctx context.Context, d ClaimedDelivery) (channel.
 	m.Content = nil
 	s.media[m.ID] = m
 	return channel.Message{Kind: m.Kind, Media: m.PlatformID}, nil
+}
+
+// certificateMessage draws the picture of a certificate and uploads it. Nothing of it is kept: it is sent once.
+func (s *Service) certificateMessage(ctx context.Context, d ClaimedDelivery) (channel.Message, error) {
+	if s.o.CertificatePicture == nil {
+		return channel.Message{}, fmt.Errorf("%w: nobody draws certificates", errNoMessage)
+	}
+	picture, err := s.o.CertificatePicture(ctx, study.CertificateNumber(d.Body.Certificate))
+	if fault.CodeOf(err) == fault.NotFound || fault.CodeOf(err) == fault.Conflict {
+		return channel.Message{}, fmt.Errorf("%w: %w", errNoMessage, err)
+	}
+	if err != nil {
+		return channel.Message{}, fmt.Errorf("drawing a certificate: %w", err)
+	}
+	id, err := s.o.Senders[d.To.Channel].UploadMedia(ctx, channel.MessageImage, "certificate.png", picture)
+	if err != nil {
+		return channel.Message{}, fmt.Errorf("uploading a certificate: %w", err)
+	}
+	return channel.Message{Kind: channel.MessageImage, Media: id}, nil
 }

@@ -58,6 +58,10 @@ type Options struct {
 	// cards; nil sends text only.
 	LessonURL func(content.Ref, *content.Lesson) (page, picture string)
 
+	// CertificatePicture draws a certificate as a PNG; fault.NotFound or fault.Conflict when there is none to be sent. nil
+	// sends none.
+	CertificatePicture func(ctx context.Context, n study.CertificateNumber) ([]byte, error)
+
 	Lanes        int           // 2 batches in flight
 	BatchSize    int           // 64 people a batch
 	MaxWaiting   int           // 4,000 messages; more are told to come back

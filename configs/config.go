@@ -13,20 +13,21 @@ import (
 // Every key can be set by the environment as TIANGENG_ + path in upper case (database.dsn →
 // TIANGENG_DATABASE_DSN); a secret also by a file whose name is in the same variable with _FILE.
 type Config struct {
-	Listen      string   `yaml:"listen" default:":8080" help:"address of the public listener: webhook, console, learner pages"`
-	PublicURL   string   `yaml:"public_url" help:"how phones and the platform reach the public listener, for example https://learn.example.gov.cn"`
-	AdminListen string   `yaml:"admin_listen" default:"127.0.0.1:9090" help:"address of health, metrics and profiling; must not be public"`
-	Replica     string   `yaml:"replica" help:"name of this process among the replicas; empty takes the host name and a random part"`
-	Replicas    int      `yaml:"replicas" default:"1" help:"how many processes run side by side, 1 to 100: each one's share of the sending rates while Redis is away"`
-	Database    Database `yaml:"database"`
-	Redis       Redis    `yaml:"redis"`
-	WeChat      WeChat   `yaml:"wechat"`
-	Content     Content  `yaml:"content"`
-	Push        Push     `yaml:"push"`
-	Binding     Binding  `yaml:"binding"`
-	Roster      Roster   `yaml:"roster"`
-	Log         Log      `yaml:"log"`
-	Clock       Clock    `yaml:"clock"`
+	Listen      string      `yaml:"listen" default:":8080" help:"address of the public listener: webhook, console, learner pages"`
+	PublicURL   string      `yaml:"public_url" help:"how phones and the platform reach the public listener, for example https://learn.example.gov.cn"`
+	AdminListen string      `yaml:"admin_listen" default:"127.0.0.1:9090" help:"address of health, metrics and profiling; must not be public"`
+	Replica     string      `yaml:"replica" help:"name of this process among the replicas; empty takes the host name and a random part"`
+	Replicas    int         `yaml:"replicas" default:"1" help:"how many processes run side by side, 1 to 100: each one's share of the sending rates while Redis is away"`
+	Database    Database    `yaml:"database"`
+	Redis       Redis       `yaml:"redis"`
+	WeChat      WeChat      `yaml:"wechat"`
+	Content     Content     `yaml:"content"`
+	Push        Push        `yaml:"push"`
+	Binding     Binding     `yaml:"binding"`
+	Roster      Roster      `yaml:"roster"`
+	Certificate Certificate `yaml:"certificate"`
+	Log         Log         `yaml:"log"`
+	Clock       Clock       `yaml:"clock"`
 }
 
 // Database is where everything that counts is kept.
@@ -119,6 +120,12 @@ type Roster struct {
 	LeftPercent    int    `yaml:"left_percent" default:"20" help:"a full roster by which more than this many people of a hundred would leave is refused, 0 to 100"`
 	PhoneKeys      string `yaml:"phone_keys" secret:"true" help:"keys that seal telephone numbers, id:key,id:key with 32 bytes in base64 each (openssl rand -base64 32); the first seals, all open; empty keeps no numbers"`
 	PhoneLookupKey string `yaml:"phone_lookup_key" secret:"true" help:"key by which a number is found, 32 bytes in base64; never changes"`
+}
+
+// Certificate is who issues certificates of study hours (学时证明), and how they are drawn.
+type Certificate struct {
+	Office string `yaml:"office" help:"office that issues certificates of study hours (发证单位), at most 30 characters; empty issues none"`
+	Font   string `yaml:"font" help:"font file (ttf, otf, ttc) for characters of names that the built-in font has not; empty for none"`
 }
 
 // Log is what is written to standard error.

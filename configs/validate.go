@@ -54,6 +54,9 @@ func (c *Config) Validate() []error {
 		bad("redis.url", "embedded serves one process only; replicas that share a MySQL database need a Redis of their own")
 	}
 	p = append(p, c.WeChat.validate()...)
+	if len([]rune(c.Certificate.Office)) > 30 {
+		bad("certificate.office", "must be at most 30 characters")
+	}
 	p = append(p, c.Push.validate()...)
 	for key, n := range map[string]int{"roster.bad_percent": c.Roster.BadPercent, "roster.left_percent": c.Roster.LeftPercent} {
 		if n < 0 || n > 100 {

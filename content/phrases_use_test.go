@@ -19,7 +19,7 @@ import (
 
 // finished are the sections in which every sentence must be used by some code. A section joins the
 // list when the code that speaks it is complete.
-var finished = []string{"announce", "bind", "calendar", "class", "content", "error", "follow", "help", "leave", "ledger", "notice", "order", "push", "quiz", "report", "roster", "schedule", "sheet", "sign", "study", "survey", "tag", "trainer", "units", "why"}
+var finished = []string{"announce", "bind", "calendar", "certificate", "class", "content", "error", "follow", "help", "leave", "ledger", "notice", "order", "push", "quiz", "report", "roster", "schedule", "sheet", "sign", "study", "survey", "tag", "trainer", "units", "why"}
 
 // awaited are the sections whose sentences are still being written. The list may not outlive its
 // reason: a section that lacks nothing any more must leave it.

@@ -132,6 +132,8 @@ type turnWriter struct {
 	leaves   []conversation.Effect
 	pulls    []pull
 	orders   []conversation.ChangeOrders
+
+	certificates []conversation.IssueCertificate
 	// bindings come before them: they look at who else has the person.
 	bindings []bindingAct
 }
@@ -184,7 +186,11 @@ func (w *turnWriter) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	acts = append(acts, leaves...)
+	certificates, err := w.certificateActs(ctx)
+	if err != nil {
+		return err
+	}
+	acts = append(append(acts, leaves...), certificates...)
 	return w.trainerActs(ctx, acts)
 }
 

@@ -47,6 +47,8 @@ func (w *turnWriter) effect(id conversation.IdentityID, from channel.Address, e 
 		w.after("UPDATE learners SET push = ?, updated_at = ? WHERE id = ?", string(e.Push), w.now, int64(e.Learner))
 	case conversation.AskLeave, conversation.DecideLeave:
 		w.leaves = append(w.leaves, e)
+	case conversation.IssueCertificate:
+		w.certificates = append(w.certificates, e)
 	case conversation.SignIn, conversation.SignOut:
 		w.sign(id, e)
 	case conversation.ChangeOrders:

@@ -33,6 +33,8 @@ type facts struct {
 	signing  []signingWanted
 	coming   []*conversation.Facts
 	queues   []queueWanted
+
+	certificates []certificateWanted
 }
 
 type triesWanted struct {
@@ -86,11 +88,14 @@ func (f *facts) want(to *conversation.Facts, n conversation.Needs) {
 	if n.Mine && id.ID != 0 {
 		f.mine = append(f.mine, to)
 	}
+	if n.Certificate != nil && id.Learner != 0 {
+		f.certificates = append(f.certificates, certificateWanted{to, *n.Certificate})
+	}
 	f.wantAnnouncements(to, n)
 }
 
 func (f *facts) load(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{f.loadProfiles, f.loadProgress, f.loadRecord, f.loadByKind, f.loadDue, f.loadSurveys, f.loadNames, f.loadCohorts, f.loadTries, f.loadMine, f.loadSigning, f.loadComing, f.loadQueues, f.loadNotices, f.loadTrainers} {
+	for _, step := range []func(context.Context) error{f.loadProfiles, f.loadProgress, f.loadRecord, f.loadByKind, f.loadCertificates, f.loadDue, f.loadSurveys, f.loadNames, f.loadCohorts, f.loadTries, f.loadMine, f.loadSigning, f.loadComing, f.loadQueues, f.loadNotices, f.loadTrainers} {
 		if err := step(ctx); err != nil {
 			return err
 		}

@@ -32,6 +32,8 @@ type Options struct {
 	QuietUntil   time.Duration // equal values mean no quiet hours, as in delivery.Policy
 	ReleaseAbove int           // an announcement to more people waits for a second trainer; 0: none does
 	NoticeURL    string        // page where a person allows notices; "" when there is none
+
+	Certificates Certificates
 }
 
 // Engine steps conversations. It is immutable, cheap to make and may be used by many goroutines.
@@ -56,6 +58,8 @@ type Engine struct {
 	quietUntil   time.Duration
 	releaseAbove int
 	noticeURL    string
+
+	certificates Certificates
 }
 
 // New makes an engine.
@@ -63,7 +67,7 @@ func New(o Options) *Engine {
 	e := &Engine{
 		library: o.Library, catalogue: study.NewCatalogue(o.Library), phrases: o.Phrases, calendar: o.Calendar, credit: o.Credit, targets: o.Targets, bind: o.Bind,
 		notice: o.Notice, identityTries: o.IdentityTries, learnerTries: o.LearnerTries, late: o.Late, reply: o.ReplyBytes,
-		quietFrom: o.QuietFrom, quietUntil: o.QuietUntil, releaseAbove: o.ReleaseAbove, noticeURL: o.NoticeURL,
+		quietFrom: o.QuietFrom, quietUntil: o.QuietUntil, releaseAbove: o.ReleaseAbove, noticeURL: o.NoticeURL, certificates: o.Certificates,
 	}
 	if e.credit.Version == "" {
 		e.credit = study.Rule2024
@@ -376,6 +380,8 @@ func (t *turn) runBound() {
 		t.record()
 	case actHours:
 		t.showHours()
+	case actCertificate:
+		t.certificate()
 	case actPause, actResume, actStop:
 		t.push()
 	case actSwitch:

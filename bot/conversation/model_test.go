@@ -55,6 +55,8 @@ type world struct {
 	limits  []study.MenuLimit
 	library *content.Library // when it is not the one of testdata
 	byKind  study.Hours      // of the active learner this year
+
+	certificates []study.Certificate
 }
 
 // entry is one credit.
@@ -99,7 +101,7 @@ func testCalendar(t testing.TB) study.Calendar {
 
 func testOptions(t testing.TB) conversation.Options {
 	t.Helper()
-	return conversation.Options{Library: testLibrary(t), Phrases: testPhrases(t), Calendar: testCalendar(t), Targets: testTargets, QuietFrom: 21 * time.Hour, QuietUntil: 7 * time.Hour}
+	return conversation.Options{Library: testLibrary(t), Phrases: testPhrases(t), Calendar: testCalendar(t), Targets: testTargets, Certificates: testCertificates(), QuietFrom: 21 * time.Hour, QuietUntil: 7 * time.Hour}
 }
 
 // newWorld has a class that begins on Tuesday 2026-12-01 at 08:00 and one that began never.
@@ -258,6 +260,7 @@ func (w *world) facts(n conversation.Needs) conversation.Facts {
 	w.followFacts(n, &f)
 	w.orderFacts(n, &f)
 	w.leaveFacts(n, &f)
+	w.certificateFacts(n, &f)
 	if n.Tries {
 		for _, at := range w.tries {
 			if w.now.Sub(at) < 24*time.Hour {
@@ -369,6 +372,8 @@ func (w *world) apply(e conversation.Effect) error {
 		return w.applyLeave(e)
 	case conversation.ChangeOrders:
 		return w.applyOrders(e)
+	case conversation.IssueCertificate:
+		return w.applyCertificate(e)
 	case conversation.Step, conversation.Open, conversation.FinishAttempt:
 	default:
 		return fmt.Errorf("the model does not know the effect %T", e)
@@ -465,6 +470,8 @@ func effectText(e conversation.Effect) string {
 		return surveyEffectText(e)
 	case conversation.SignIn:
 		return fmt.Sprint(name, " ", e.Session, " ", e.Learner, " ", e.Way, map[bool]string{true: " 名单外"}[e.Guest])
+	case conversation.IssueCertificate:
+		return fmt.Sprint(name, " ", e.Number, " ", e.Said.Total(), map[bool]string{true: " 带图片"}[e.Picture != nil])
 	case conversation.AskLeave:
 		return fmt.Sprint(name, " ", e.Sessions, " ", e.Learner, " ", e.Reason)
 	case conversation.DecideLeave:

@@ -47,6 +47,11 @@ func (e *Engine) Need(s State, in channel.Inbound) Needs {
 		return Needs{Profiles: true, Menu: true, Queue: true}
 	case actHours:
 		return Needs{Profiles: true, Hours: true}
+	case actCertificate:
+		if e.certificates.Terms.Office == "" {
+			return Needs{}
+		}
+		return Needs{Certificate: &CertificateNeed{Year: w.number, Terms: e.certificates.Terms}}
 	case actRectify:
 		return Needs{Record: true, Trainer: true, Rectify: true}
 	case actLeave, actLeaveBack:
@@ -318,6 +323,10 @@ func readSide(s State, text string, w wish) (wish, bool) {
 	}
 	if rest, ok := cutCorrect(text); ok {
 		w.act, w.text = actCorrect, rest
+		return w, true
+	}
+	if year, ok := cutCertificate(w.folded); ok {
+		w.act, w.number = actCertificate, year
 		return w, true
 	}
 	hour, doubt, ok := ReadHour(text)

@@ -122,6 +122,7 @@ type Needs struct {
 	SignIn    bool             // the sessions that the active learner can sign in to now
 	// SignSession is one whose code was scanned, whether the learner is on its list or not; 0 for none.
 	SignSession study.SessionID
+	Certificate *CertificateNeed
 	SurveyID    study.SurveyID // … this one, while it is open and not finished; 0 for any
 }
 
@@ -170,6 +171,8 @@ type Facts struct {
 	Survey  *SurveyFacts  // nil when nothing is asked
 	Queue   study.Queue
 	Limits  []study.MenuLimit // of the active learner's units
+
+	Certificate *CertificateFacts // nil when Needs did not ask
 }
 
 // Enrolment is a place in a class with what was done there.

@@ -130,8 +130,9 @@ var spoken = map[act]string{
 	actRectify:   "整改 我的整改 整改任务 整改名单 整改情况 整改台账 查整改 逾期名单 谁逾期",
 	actSurvey:    "问卷 调查 填问卷 问卷调查 做问卷 答问卷 调查问卷 填调查 满意度调查",
 
-	actCourses: "培训菜单 选课 点单 点课 选课程 课程菜单 课程目录 课程列表 有什么课 有哪些课 我要选课 我要点课 我想选课 我要点单 选修课 必修课 看菜单 选学 全部课程 所有课程 搜 搜索 搜课 找课 查课",
-	actOrders:  "我的点单 我的选课 我点的课 我选的课 点了什么课 点单记录 点单情况 看点单 退单 退课 我要退单",
+	actCourses:     "培训菜单 选课 点单 点课 选课程 课程菜单 课程目录 课程列表 有什么课 有哪些课 我要选课 我要点课 我想选课 我要点单 选修课 必修课 看菜单 选学 全部课程 所有课程 搜 搜索 搜课 找课 查课",
+	actOrders:      "我的点单 我的选课 我点的课 我选的课 点了什么课 点单记录 点单情况 看点单 退单 退课 我要退单",
+	actCertificate: "证明 学时证明 开证明 开学时证明 我要开证明 我要学时证明 我的证明 学习证明 开学习证明 开具证明 开具学时证明 打印证明 学时证书 我的证书 证书 培训证明 年度证明 电子证明 学习证书",
 
 	actHourDefault: "默认时间 恢复默认时间 恢复时间 取消定时推送 时间恢复 用默认时间 班里的时间",
 }
@@ -214,7 +215,7 @@ var suggestible = []struct {
 	act  act
 }{
 	{"今日学习", actToday}, {"学习", actToday}, {"开始", actToday}, {"打卡", actToday}, {"上课", actToday}, {"继续", actMore}, {"重做", actRedo},
-	{"重读", actReread}, {"我的学习", actRecord}, {"学习记录", actRecord}, {"学时", actHours}, {"帮助", actHelp}, {"暂停", actPause}, {"恢复", actResume},
+	{"重读", actReread}, {"我的学习", actRecord}, {"学习记录", actRecord}, {"学时", actHours}, {"学时证明", actCertificate}, {"帮助", actHelp}, {"暂停", actPause}, {"恢复", actResume},
 	{"退订", actStop}, {"换人", actSwitch}, {"切换", actSwitch}, {"我是谁", actWho}, {"绑定", actBind}, {"解绑", actUnbind}, {"删除我的资料", actForget}, {"通知", actTell}, {"我的通知", actNotices},
 	{"我的信息", actMine}, {"更正信息", actCorrect}, {"选课", actCourses}, {"培训菜单", actCourses}, {"我的点单", actOrders}, {"代学", actDelegate}, {"转交手机", actHandOver},
 }

@@ -136,6 +136,8 @@ const (
 	NewsLeaveRefused    NewsKind = "leave_refused"
 	NewsRectify         NewsKind = "rectify" // was given courses about a finding
 	NewsOrder           NewsKind = "order"   // somebody ordered a course for them
+
+	NewsCertificateRevoked NewsKind = "certificate_revoked"
 )
 
 // Result is the news of a request that was closed.

@@ -32,9 +32,10 @@ type APIOptions struct {
 	Tags     Tagging    // tags of people
 	Media    MediaStore // pictures and sounds of announcements
 	// Refused records that a request was refused: see refusals. nil records nothing.
-	Refused   func(ctx context.Context, actor, object, result, request string) error
-	Trusted   []netip.Prefix // proxies whose X-Forwarded-For is believed
-	PerMinute int            // requests of one key, and of one address; 0 means 60
+	Refused    func(ctx context.Context, actor, object, result, request string) error
+	Certifying Certifying     // certificates
+	Trusted    []netip.Prefix // proxies whose X-Forwarded-For is believed
+	PerMinute  int            // requests of one key, and of one address; 0 means 60
 }
 
 // api holds what its handlers share.
@@ -75,6 +76,7 @@ func routes() []route {
 		rosterRoutes(),
 		recordRoutes(),
 		unitRoutes(),
+		certificateRoutes(),
 	)
 }
 

@@ -70,7 +70,7 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 // types are the Go types behind the schemas; each group of acts has its own list.
 func types() map[string]reflect.Type {
 	all := map[string]reflect.Type{"Error": reflect.TypeFor[errorAnswer](), "ErrorBody": reflect.TypeFor[errorBody](), "Nothing": reflect.TypeFor[struct{}]()}
-	for _, group := range []map[string]reflect.Type{campaignTypes(), tagTypes(), bindingTypes(), followTypes(), classTypes(), rosterTypes(), recordTypes(), unitTypes()} {
+	for _, group := range []map[string]reflect.Type{campaignTypes(), tagTypes(), bindingTypes(), followTypes(), classTypes(), rosterTypes(), recordTypes(), unitTypes(), certificateTypes()} {
 		maps.Copy(all, group)
 	}
 	return all
@@ -108,6 +108,13 @@ func rosterTypes() map[string]reflect.Type {
 		"RosterImport": reflect.TypeFor[importAnswer](), "RosterResult": reflect.TypeFor[people.RosterResult](), "RosterChange": reflect.TypeFor[people.ImportedPerson](),
 		"RosterImportList": reflect.TypeFor[importList](), "RosterVersion": reflect.TypeFor[people.ImportedVersion](), "RosterExportRequest": reflect.TypeFor[exportRequest](),
 		"EnrolRequest": reflect.TypeFor[enrolRequest](), "Enrolled": reflect.TypeFor[enrolAnswer](), "EnrolRuleList": reflect.TypeFor[enrolRuleList](), "EnrolRule": reflect.TypeFor[store.EnrolRule](),
+	}
+}
+
+func certificateTypes() map[string]reflect.Type {
+	return map[string]reflect.Type{
+		"CertificateRequest": reflect.TypeFor[certificateRequest](), "Certificate": reflect.TypeFor[certificateAnswer](), "CertificateRefusal": reflect.TypeFor[certificateRefusal](),
+		"CertificatesIssued": reflect.TypeFor[certificatesIssued](), "CertificateList": reflect.TypeFor[certificateList](),
 	}
 }
 

@@ -1,7 +1,7 @@
 // Package web serves the pages that are not the webhook: the learner's lesson page with its
 // picture and audio, and the front door of the console. Pages are rendered here, work without
 // script, carry no request to another host (the notices page alone loads the
-// platform's script, see notices.go), and never contain the answer to an open question.
+// platform's script, see notices.go), and never contain the answer to an open question. Certificates can be checked here.
 // The package must not know SQL.
 package web
 
@@ -24,10 +24,11 @@ var files embed.FS
 
 // Options are what the pages need.
 type Options struct {
-	Library func() *content.Library // the courses known at this moment
-	Notices Notices
-	Screens Screens
-	Logger  *slog.Logger
+	Library      func() *content.Library // the courses known at this moment
+	Notices      Notices
+	Screens      Screens
+	Certificates Certificates
+	Logger       *slog.Logger
 }
 
 // pages holds the parsed templates.
@@ -67,6 +68,7 @@ func New(o Options) (http.Handler, error) {
 	mux.HandleFunc("GET /s/{session}/{token}", p.screen)
 	mux.HandleFunc("GET /s/{session}/{token}/now", p.screenNow)
 	mux.HandleFunc("GET /s/{session}/{token}/code.svg", p.screenCode)
+	p.certificates(mux)
 	return secure(mux), nil
 }
 
@@ -178,6 +180,10 @@ func references(c *content.Course, name string) bool {
 }
 
 func (p *pages) render(w http.ResponseWriter, name string, data any) {
+	p.renderStatus(w, http.StatusOK, name, data)
+}
+
+func (p *pages) renderStatus(w http.ResponseWriter, status int, name string, data any) {
 	var b bytes.Buffer
 	if err := p.tmpl.ExecuteTemplate(&b, name, data); err != nil {
 		p.o.Logger.Error("rendering a page", "page", name, "err", err)
@@ -185,5 +191,6 @@ func (p *pages) render(w http.ResponseWriter, name string, data any) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes()) // the reader left: nothing to do
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/tiangeng/tiangeng/bot"
+	"github.com/tiangeng/tiangeng/bot/certificate"
 	"github.com/tiangeng/tiangeng/bot/channel"
 	"github.com/tiangeng/tiangeng/bot/channel/wechat"
 	"github.com/tiangeng/tiangeng/bot/delivery"
@@ -39,6 +40,7 @@ type app struct {
 	subject *subject
 	client  *wechat.Client
 	service *bot.Service
+	drawer  *certificate.Drawer
 	metrics *prometheus.Registry
 }
 
@@ -64,6 +66,9 @@ func openApp(ctx context.Context, c *configs.Config, log *slog.Logger, o appOpti
 	if a.subject, err = loadSubject(c); err != nil {
 		return a, err
 	}
+	if a.drawer, err = openDrawer(c); err != nil {
+		return a, err
+	}
 	if a.store, err = openCurrent(ctx, c, log); err != nil {
 		return a, err
 	}
@@ -78,12 +83,13 @@ func openApp(ctx context.Context, c *configs.Config, log *slog.Logger, o appOpti
 	}
 	digestDay, _ := configs.Weekday(c.Push.DigestDay) // Validate has refused what is none
 	a.service, err = bot.New(bot.Options{
-		Store: a.store, Cache: a.cache, Engine: a.subject.engine(c, a.noticeURL()), Library: a.subject.library, Phrases: a.subject.phrases,
+		Store: a.store, Cache: a.cache, Engine: a.subject.engine(c, a.noticeURL(), a.certificates()), Library: a.subject.library, Phrases: a.subject.phrases,
 		Calendar: a.subject.calendar, Policy: policy(c), Account: capabilities(c), Now: a.clock.Now, Logger: log,
 		Senders: a.senders(), Metrics: bot.NewMetrics(a.metrics),
 		Replica: replicaName(c), LessonURL: a.lessonURLs(),
 		AccountName: account, DayReserve: c.WeChat.DailyReserve, Rates: rates(c), Limiter: a.cache, ReleaseAbove: c.Push.ReleaseAbove,
-		ReminderHour: c.Push.ReminderHour, DigestHour: c.Push.DigestHour, DigestDay: digestDay,
+		CertificatePicture: a.certificatePicture,
+		ReminderHour:       c.Push.ReminderHour, DigestHour: c.Push.DigestHour, DigestDay: digestDay,
 	})
 	return a, err
 }
@@ -175,7 +181,12 @@ func prefixes(list []string) []netip.Prefix {
 
 // public is the handler of the public listener.
 func (a *app) public(receiver *wechat.Receiver) (http.Handler, error) {
-	pages, err := web.New(web.Options{Library: a.service.Library, Notices: a.notices(), Screens: web.Screens{Read: a.store.SignScreen, Now: a.clock.Now}, Logger: a.log})
+	pages, err := web.New(web.Options{
+		Library: a.service.Library, Notices: a.notices(), Screens: web.Screens{Read: a.store.SignScreen, Now: a.clock.Now}, Logger: a.log,
+		Certificates: web.Certificates{
+			Check: a.store.CheckCertificate, BySecret: a.store.CertificateBySecret, Draw: a.drawer, Phrases: a.subject.phrases, Now: a.clock.Now, Trusted: prefixes(a.config.WeChat.TrustedProxies),
+		},
+	})
 	if err != nil {
 		return nil, fmt.Errorf("pages: %w", err)
 	}
@@ -196,6 +207,7 @@ func (a *app) public(receiver *wechat.Receiver) (http.Handler, error) {
 		Refused: func(ctx context.Context, actor, object, result, request string) error {
 			return a.store.AuditRefusal(ctx, a.clock.Now(), actor, object, result, request)
 		},
+		Certifying: web.Certifying{Store: a.store, Terms: a.terms(), Draw: a.drawer, PublicURL: a.publicURL()},
 	}))
 	mux.Handle("/", pages)
 	return mux, nil

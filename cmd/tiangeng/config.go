@@ -128,11 +128,11 @@ func loadSubject(c *configs.Config) (*subject, error) {
 }
 
 // engine is the chat. noticeURL is the page where people allow notices, "" when there is none.
-func (s *subject) engine(c *configs.Config, noticeURL string) *conversation.Engine {
+func (s *subject) engine(c *configs.Config, noticeURL string, certificates conversation.Certificates) *conversation.Engine {
 	quiet := policy(c)
 	return conversation.New(conversation.Options{
 		Library: s.library, Phrases: s.phrases, Calendar: s.calendar, Targets: s.targets, Bind: bindRule(c),
-		QuietFrom: quiet.QuietFrom, QuietUntil: quiet.QuietUntil, ReleaseAbove: c.Push.ReleaseAbove, NoticeURL: noticeURL,
+		QuietFrom: quiet.QuietFrom, QuietUntil: quiet.QuietUntil, ReleaseAbove: c.Push.ReleaseAbove, NoticeURL: noticeURL, Certificates: certificates,
 	})
 }
 

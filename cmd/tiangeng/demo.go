@@ -52,6 +52,7 @@ func (c *demoCmd) run(ctx context.Context, p *program) (err error) {
 	if err != nil {
 		return err
 	}
+	cfg.Certificate.Office = "田埂县委组织部（演示）"
 	cfg.Listen, cfg.PublicURL = front.listener.Addr().String(), front.url()
 	if err := front.listener.Close(); err != nil {
 		return err

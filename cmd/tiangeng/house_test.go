@@ -23,6 +23,7 @@ var house = map[string][]string{
 	"bot/channel/wechat": {"bot/channel", "bot/fault"},
 	"bot/web":            {"bot", "store", "bot/report", "bot/people", "bot/study", "bot/delivery", "content", "bot/fault"},
 	"bot/sheet":          {"bot/fault"},
+	"bot/certificate":    {"bot/study", "bot/fault"},
 	"bot/sim":            {},
 	"bot/fault":          {},
 	"content":            {"bot/fault"},
@@ -38,6 +39,8 @@ var doors = map[string][]string{
 	"github.com/redis/":         {"store/cache"},
 	"github.com/silenceper/":    {"bot/channel/wechat"},
 	"github.com/xuri/":          {"bot/sheet"},
+	"golang.org/x/image":        {"bot/certificate"},
+	"codeberg.org/go-pdf/":      {"bot/certificate"},
 	"go.yaml.in/":               {"content", "configs", "cmd/tiangeng"},
 	"github.com/prometheus/":    {"bot", "cmd/tiangeng"},
 }

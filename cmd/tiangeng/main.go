@@ -64,6 +64,7 @@ type cli struct {
 	APIKey        apikeyCmd        `cmd:"" name:"apikey" help:"Make or end keys of the HTTP API."`
 	Completions   completionsCmd   `cmd:"" help:"Export the completion list (完成名单)."`
 	Hours         hoursCmd         `cmd:"" help:"See study hours against what is asked, credit study elsewhere (学时)."`
+	Certificate   certificateCmd   `cmd:"" help:"Issue, list, show, revoke and print certificates of study hours (学时证明)."`
 	Ledger        ledgerCmd        `cmd:"" help:"Look after the ledger of study hours (学时): count again, repair."`
 	Rehearse      rehearseCmd      `cmd:"" help:"Rehearse a large push: real program and database, simulated platform, nobody real."`
 	Version       versionCmd       `cmd:"" help:"Print the version."`

@@ -60,6 +60,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) (dsn string)) {
 		{"ledger", ledgerCases},
 		{"recount", recountCases},
 		{"records", recordCases},
+		{"certificates", certificateCases},
 		{"classes", classCases},
 		{"signing", signingCases},
 		{"follow", followCases},

@@ -37,6 +37,7 @@ type scopeWorld struct {
 	findings  [3]study.FindingID
 	leaves    [3]study.LeaveID
 	batches   [3]int64
+	issued    [3]study.CertificateNumber
 }
 
 // villageRules name every village, and a category that nobody has.
@@ -128,6 +129,7 @@ func openScopeWorld(b *bundle) *scopeWorld {
 		got, err := w.s.ImportRecords(ctx, start, "tester", all, in)
 		w.must(err)
 		w.batches[i] = got.Batch
+		w.issued[i] = w.bundle.issued(start, who).Number
 	}
 	return w
 }
@@ -184,6 +186,12 @@ var scopedReads = map[string]scopedRead{
 	},
 	"Recipients": func(w *scopeWorld, scope people.Scope) any {
 		return shown(w.s.Recipients(w.t.Context(), start, scope, bot.Audience{}, 0, 100))
+	},
+	"Certificate": func(w *scopeWorld, scope people.Scope) any {
+		return ofEach(func(i int) any { return shown(w.s.Certificate(w.t.Context(), scope, w.issued[i])) })
+	},
+	"Certificates": func(w *scopeWorld, scope people.Scope) any {
+		return shown(w.s.Certificates(w.t.Context(), store.CertificateQuery{Scope: scope}))
 	},
 	"Campaign": func(w *scopeWorld, scope people.Scope) any {
 		return ofEach(func(i int) any { return shown(w.s.Campaign(w.t.Context(), scope, w.campaigns[i])) })
@@ -318,6 +326,14 @@ var scopedActs = map[string]func(w *scopeWorld, scope people.Scope, i int) error
 	"CloseRequest": func(w *scopeWorld, scope people.Scope, i int) error {
 		id := w.number("SELECT id FROM requests WHERE learner_id = ?", int64(w.village[i]))
 		_, err := w.s.CloseRequest(w.t.Context(), start, "x", scope, people.BindRule{}, people.RequestID(id), true, "情况属实")
+		return err
+	},
+	"IssueCertificates": func(w *scopeWorld, scope people.Scope, i int) error {
+		_, err := w.issue(start.AddDate(0, 0, 1), scope, store.CertificateOrder{Learners: w.village[i : i+1]})
+		return err
+	},
+	"RevokeCertificate": func(w *scopeWorld, scope people.Scope, i int) error {
+		_, err := w.s.RevokeCertificate(w.t.Context(), start, "x", scope, w.issued[i], "记错了")
 		return err
 	},
 	"DecideLeave": func(w *scopeWorld, scope people.Scope, i int) error {

@@ -55,28 +55,3 @@ CREATE TABLE IF NOT EXISTS records (
     KEY records_batch (batch_id, id),
     KEY records_learner (learner_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
-
--- Certificates (学时证明) as they were issued: of whom, for which days, with which hours. code is the number, which
--- nobody can guess. revoked_at 0: it is valid. hours: hundredths by kind of source, as JSON.
-CREATE TABLE IF NOT EXISTS certificates (
-    id BIGINT NOT NULL AUTO_INCREMENT,
-    code VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
-    learner_id BIGINT NOT NULL DEFAULT 0,
-    name VARCHAR(120) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
-    unit_code VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
-    unit_name VARCHAR(400) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
-    county VARCHAR(120) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
-    from_day CHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
-    to_day CHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
-    hundredths INT NOT NULL DEFAULT 0,
-    hours VARCHAR(400) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
-    issued_at BIGINT NOT NULL DEFAULT 0,
-    issued_by VARCHAR(120) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
-    revoked_at BIGINT NOT NULL DEFAULT 0,
-    revoked_by VARCHAR(120) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
-    revoked_why VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
-    PRIMARY KEY (id),
-    UNIQUE KEY certificates_code (code),
-    KEY certificates_learner (learner_id, id),
-    KEY certificates_time (issued_at)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

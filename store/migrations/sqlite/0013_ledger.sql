@@ -52,27 +52,3 @@ CREATE TABLE IF NOT EXISTS records (
 CREATE UNIQUE INDEX IF NOT EXISTS records_key ON records (record_key);
 CREATE INDEX IF NOT EXISTS records_batch ON records (batch_id, id);
 CREATE INDEX IF NOT EXISTS records_learner ON records (learner_id);
-
--- Certificates (学时证明) as they were issued: of whom, for which days, with which hours. code is the number, which
--- nobody can guess. revoked_at 0: it is valid. hours: hundredths by kind of source, as JSON.
-CREATE TABLE IF NOT EXISTS certificates (
-    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
-    code VARCHAR(20) NOT NULL DEFAULT '' CHECK (length(code) <= 20),
-    learner_id BIGINT NOT NULL DEFAULT 0,
-    name VARCHAR(120) NOT NULL DEFAULT '' CHECK (length(name) <= 120),
-    unit_code VARCHAR(12) NOT NULL DEFAULT '' CHECK (length(unit_code) <= 12),
-    unit_name VARCHAR(400) NOT NULL DEFAULT '' CHECK (length(unit_name) <= 400),
-    county VARCHAR(120) NOT NULL DEFAULT '' CHECK (length(county) <= 120),
-    from_day CHAR(10) NOT NULL DEFAULT '',
-    to_day CHAR(10) NOT NULL DEFAULT '',
-    hundredths INT NOT NULL DEFAULT 0,
-    hours VARCHAR(400) NOT NULL DEFAULT '' CHECK (length(hours) <= 400),
-    issued_at BIGINT NOT NULL DEFAULT 0,
-    issued_by VARCHAR(120) NOT NULL DEFAULT '' CHECK (length(issued_by) <= 120),
-    revoked_at BIGINT NOT NULL DEFAULT 0,
-    revoked_by VARCHAR(120) NOT NULL DEFAULT '' CHECK (length(revoked_by) <= 120),
-    revoked_why VARCHAR(200) NOT NULL DEFAULT '' CHECK (length(revoked_why) <= 200)
-);
-CREATE UNIQUE INDEX IF NOT EXISTS certificates_code ON certificates (code);
-CREATE INDEX IF NOT EXISTS certificates_learner ON certificates (learner_id, id);
-CREATE INDEX IF NOT EXISTS certificates_time ON certificates (issued_at);

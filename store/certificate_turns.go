@@ -1,0 +1,105 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tiangeng/tiangeng/bot"
+	"github.com/tiangeng/tiangeng/bot/conversation"
+	"github.com/tiangeng/tiangeng/bot/delivery"
+	"github.com/tiangeng/tiangeng/bot/people"
+	"github.com/tiangeng/tiangeng/bot/study"
+)
+
+type certificateWanted struct {
+	facts *conversation.Facts
+	need  conversation.CertificateNeed
+}
+
+// loadCertificates makes what the active learners' certificates would say now, with the number that a new one would get.
+func (f *facts) loadCertificates(ctx context.Context) error {
+	for _, want := range f.certificates {
+		year := want.need.Year
+		if year == 0 {
+			year = f.now.In(study.Zone).Year()
+		}
+		w := &issuer{s: f.store, q: f.q, now: f.now, terms: want.need.Terms, scope: people.Everyone()}
+		if err := w.read(ctx, "l.id = ?", int64(want.facts.Identity.Learner)); err != nil {
+			return err
+		}
+		if len(w.holders) == 0 {
+			continue
+		}
+		said, err := w.state(ctx, w.holders[0], year)
+		if err != nil {
+			return err
+		}
+		have, err := certificatesSaying(ctx, f.q, said, "")
+		if err != nil {
+			return err
+		}
+		to := &conversation.CertificateFacts{Said: said, Same: valid(have, study.DayOf(f.now))}
+		if list := revoked(have); len(list) > 0 {
+			to.Revoked = &list[0]
+		}
+		to.Number, to.Secret = newNumber(f.now)
+		want.facts.Certificate = to
+	}
+	return nil
+}
+
+// certificatePictureLife is how long the picture of a certificate may wait to be sent into the chat.
+const certificatePictureLife = time.Hour
+
+// certificateActs writes what people were given on their own word, and the pictures that go out behind the replies. A ledger
+// that moved on since it was read is errLost: the turn is stepped again and says what is true now.
+func (w *turnWriter) certificateActs(ctx context.Context) ([]act, error) {
+	var acts []act
+	for _, e := range w.certificates {
+		now := fromMs(w.now)
+		postings, err := ledgerOf(ctx, w.tx, e.Said.Learner, e.Said.Year, 0)
+		if err != nil {
+			return nil, err
+		}
+		if study.LedgerDigest(postings) != e.Said.Ledger {
+			return nil, errLost
+		}
+		c := study.Certificate{Number: e.Number, Statement: e.Said, Secret: e.Secret, IssuedAt: now, IssuedBy: byLearner(e.Said.Learner)}
+		if err := writeCertificate(ctx, w.tx, c, 0); err != nil {
+			return nil, fmt.Errorf("writing a certificate: %w", err)
+		}
+		acts = append(acts, issueAct(c))
+		if e.Picture != nil {
+			if err := w.sendPicture(ctx, now, c, *e.Picture); err != nil {
+				return nil, fmt.Errorf("writing the picture of a certificate: %w", err)
+			}
+		}
+	}
+	return acts, nil
+}
+
+// sendPicture makes a campaign to one person, of the kind that answers an own act; it goes the way of all campaigns.
+func (w *turnWriter) sendPicture(ctx context.Context, now time.Time, c study.Certificate, p conversation.Picture) error {
+	body, err := json.Marshal(bot.Body{Certificate: string(c.Number), Text: p.Text, URL: p.URL})
+	if err != nil {
+		return err
+	}
+	audience, err := json.Marshal(bot.Audience{Learners: []people.LearnerID{c.Learner}})
+	if err != nil {
+		return err
+	}
+	key := "certificate/" + string(c.Number)
+	i := insert{table: "campaigns", columns: strings.Fields("request_key kind status title body audience scope forecast made_by due_at deadline_at created_at")}
+	i.add(key, string(delivery.KindReceipt), string(bot.CampaignScheduled), cut(p.Title, 40), string(body), string(audience), everybody, "", byProgram, w.now, toMs(now.Add(certificatePictureLife)), w.now)
+	if err := i.exec(ctx, w.tx); err != nil {
+		return err
+	}
+	var id bot.CampaignID
+	if err := w.tx.QueryRowContext(ctx, "SELECT id FROM campaigns WHERE request_key = ?", key).Scan(&id); err != nil {
+		return err
+	}
+	return writeScope(ctx, w.tx, id, people.Everyone())
+}
