@@ -115,7 +115,7 @@ func (f *facts) loadTrainers(ctx context.Context) error {
 		}
 		t := &conversation.Trainer{Scope: scope, Size: -1}
 		a.to.Trainer = t
-		for _, step := range []func(context.Context, announcing, *conversation.Trainer) error{f.scopeName, f.audiences, f.unitsOf, f.draftOf, f.resultOf, f.waitingFor, f.askedOf, f.leavesOf, f.helpOf, f.rectifyingOf, f.shortNames} {
+		for _, step := range []func(context.Context, announcing, *conversation.Trainer) error{f.scopeName, f.audiences, f.unitsOf, f.draftOf, f.resultOf, f.waitingFor, f.askedOf, f.leavesOf, f.tickingOf, f.helpOf, f.rectifyingOf, f.shortNames} {
 			if err := step(ctx, a, t); err != nil {
 				return err
 			}

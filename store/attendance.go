@@ -23,7 +23,7 @@ func readAttendance(ctx context.Context, q querier, where string, args ...any) (
 		var e study.AttendanceEvent
 		var at, received int64
 		var doubts string
-		if err := rows.Scan(&e.Key, &e.Session, &e.Learner, &e.Kind, &e.Way, &e.Mark, &at, &received, &e.Device, &e.Distance, &doubts, &e.Actor, &e.Note); err != nil {
+		if err := rows.Scan(&e.Key, &e.Session, &e.Learner, &e.Kind, &e.Way, &e.Mark, &at, &received, &e.Device, &e.Distance, &doubts, &e.Actor, &e.Note, &e.Spot); err != nil {
 			return err
 		}
 		e.At, e.Received = fromMs(at), fromMs(received)
@@ -34,8 +34,8 @@ func readAttendance(ctx context.Context, q querier, where string, args ...any) (
 		}
 		list = append(list, e)
 		return nil
-	}, `SELECT a.event_key, a.session_id, a.learner_id, a.kind, a.way, a.mark, a.happened_at, a.received_at, a.device, a.distance, a.doubts, a.actor, a.note
-		FROM attendance_events a JOIN sessions s ON s.id = a.session_id JOIN learners l ON l.id = a.learner_id WHERE `+where+" ORDER BY a.id", args...)
+	}, `SELECT a.event_key, a.session_id, a.learner_id, a.kind, a.way, a.mark, a.happened_at, a.received_at, a.device, a.distance, a.doubts, a.actor, a.note, COALESCE(p.spot, '')
+		FROM attendance_events a JOIN sessions s ON s.id = a.session_id JOIN learners l ON l.id = a.learner_id LEFT JOIN attendance_spots p ON p.event_key = a.event_key WHERE `+where+" ORDER BY a.id", args...)
 	return list, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -21,20 +22,25 @@ import (
 var classRule = study.ClassRule2026
 
 // sessionColumns are of sessions s with their class c.
-const sessionColumns = "s.id, c.code, s.number, s.title, s.place, s.starts_at, s.ends_at, s.open_from, s.late_after, s.hundredths, s.trainer_id, s.closed_at"
+const sessionColumns = "s.id, c.code, s.number, s.title, s.place, s.starts_at, s.ends_at, s.open_from, s.late_after, s.hundredths, s.trainer_id, s.closed_at, s.fenced, s.latitude, s.longitude, s.metres, s.law"
 
-func scanSession(rows *sql.Rows) (study.Session, error) {
-	var s study.Session
-	var starts, ends, opens, late, closed int64
-	err := rows.Scan(&s.ID, &s.Cohort, &s.Number, &s.Title, &s.Place, &starts, &ends, &opens, &late, &s.Hours, &s.Trainer, &closed)
-	s.Starts, s.Ends, s.OpenFrom, s.LateAfter, s.ClosedAt = fromMs(starts), fromMs(ends), fromMs(opens), fromMs(late), fromMs(closed)
-	return s, err
+// sessionFields are where a row's sessionColumns go; done makes a session of them.
+func sessionFields(s *study.Session) (fields []any, done func()) {
+	var starts, ends, opens, late, closed, latitude, longitude int64
+	return []any{&s.ID, &s.Cohort, &s.Number, &s.Title, &s.Place, &starts, &ends, &opens, &late, &s.Hours, &s.Trainer, &closed,
+			&s.Fence.Required, &latitude, &longitude, &s.Fence.Metres, &s.Fence.Law}, func() {
+			s.Starts, s.Ends, s.OpenFrom, s.LateAfter, s.ClosedAt = fromMs(starts), fromMs(ends), fromMs(opens), fromMs(late), fromMs(closed)
+			s.Fence.Latitude, s.Fence.Longitude = float64(latitude)/study.Millionths, float64(longitude)/study.Millionths
+		}
 }
 
 func readSessions(ctx context.Context, q querier, where string, args ...any) ([]study.Session, error) {
 	list := []study.Session{}
 	err := each(ctx, q, func(rows *sql.Rows) error {
-		s, err := scanSession(rows)
+		var s study.Session
+		fields, done := sessionFields(&s)
+		err := rows.Scan(fields...)
+		done()
 		list = append(list, s)
 		return err
 	}, "SELECT "+sessionColumns+" FROM sessions s JOIN cohorts c ON c.id = s.cohort_id WHERE "+where+" ORDER BY c.code, s.number", args...)
@@ -100,20 +106,21 @@ func (s *Store) ApplySessions(ctx context.Context, now time.Time, actor, cohort 
 		for _, w := range plan {
 			h, old := known[w.Number]
 			w.ID, w.ClosedAt, w.Cohort = h.ID, h.ClosedAt, cohort
+			fence := []any{w.Fence.Required, math.Round(w.Fence.Latitude * study.Millionths), math.Round(w.Fence.Longitude * study.Millionths), w.Fence.Metres, w.Fence.Law}
 			switch {
 			case old && w == h:
 				continue
-			case old && busy[h.ID] && (!w.Starts.Equal(h.Starts) || !w.Ends.Equal(h.Ends) || w.Hours != h.Hours):
+			case old && busy[h.ID] && (!w.Starts.Equal(h.Starts) || !w.Ends.Equal(h.Ends) || w.Hours != h.Hours || w.Fence != h.Fence):
 				return fault.New(fault.Conflict, "class.session_used", fault.A("number", h.Number))
 			case old:
-				_, err = q.ExecContext(ctx, "UPDATE sessions SET title = ?, place = ?, starts_at = ?, ends_at = ?, hundredths = ?, trainer_id = ?, updated_at = ? WHERE id = ?",
-					w.Title, w.Place, toMs(w.Starts), toMs(w.Ends), int(w.Hours), int64(w.Trainer), toMs(now), int64(h.ID))
+				_, err = q.ExecContext(ctx, "UPDATE sessions SET title = ?, place = ?, starts_at = ?, ends_at = ?, hundredths = ?, trainer_id = ?, fenced = ?, latitude = ?, longitude = ?, metres = ?, law = ?, updated_at = ? WHERE id = ?",
+					append(append([]any{w.Title, w.Place, toMs(w.Starts), toMs(w.Ends), int(w.Hours), int64(w.Trainer)}, fence...), toMs(now), int64(h.ID))...)
 			default:
 				secret := make([]byte, 32)
 				_, _ = rand.Read(secret) // it never fails
-				_, err = q.ExecContext(ctx, `INSERT INTO sessions (cohort_id, number, title, place, starts_at, ends_at, hundredths, trainer_id, secret, created_at, updated_at)
-					VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-					id, w.Number, w.Title, w.Place, toMs(w.Starts), toMs(w.Ends), int(w.Hours), int64(w.Trainer), secret, toMs(now), toMs(now))
+				_, err = q.ExecContext(ctx, `INSERT INTO sessions (cohort_id, number, title, place, starts_at, ends_at, hundredths, trainer_id, fenced, latitude, longitude, metres, law, secret, created_at, updated_at)
+					VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+					append(append([]any{id, w.Number, w.Title, w.Place, toMs(w.Starts), toMs(w.Ends), int(w.Hours), int64(w.Trainer)}, fence...), secret, toMs(now), toMs(now))...)
 			}
 			if err != nil {
 				return err
@@ -157,11 +164,13 @@ func (s *Store) classRoll(ctx context.Context, q querier, scope people.Scope, co
 	if err != nil {
 		return roll, err
 	}
-	where, args := scoped(scope)
-	events, err := readAttendance(ctx, q, "s.cohort_id = ? AND "+where, append([]any{id}, args...)...)
+	// Of everybody: whether the phone of somebody in scope signed in others too does not depend on who looks. Only the
+	// members, who are in scope, come onto the register.
+	events, err := readAttendance(ctx, q, "s.cohort_id = ?", id)
 	if err != nil {
 		return roll, err
 	}
+	where, args := scoped(scope)
 	leaves, err := readLeaves(ctx, q, "e.cohort_id = ? AND v.status = 'approved' AND "+where, append([]any{id}, args...)...)
 	if err != nil {
 		return roll, err
@@ -188,7 +197,7 @@ func (s *Store) counted(ctx context.Context, q querier, cohort int64, roll *stud
 			roll.Counted[i] = n
 		}
 		return err
-	}, "SELECT h.session_id, h.counted FROM head_counts h JOIN sessions s ON s.id = h.session_id WHERE s.cohort_id = ? ORDER BY h.id", cohort)
+	}, "SELECT h.session_id, h.counted FROM head_counts h JOIN sessions s ON s.id = h.session_id WHERE s.cohort_id = ? ORDER BY h.counted_at, h.id", cohort)
 }
 
 // classMembers reads the people of a class, and those who came to it as guests, by unit and name.
@@ -212,27 +221,53 @@ func classMembers(ctx context.Context, q querier, scope people.Scope, cohort int
 		JOIN learners l ON l.id = g.learner_id LEFT JOIN org_units u ON u.code = l.unit_code WHERE `+where+order, append([]any{cohort}, args...)...)
 }
 
+// HeadCount is how many people a trainer counted in the room of a session.
+type HeadCount struct {
+	ID     string // makes the same count told twice one, see study.AttendanceDecision; "" for none
+	Number int    // of the session
+	Heads  int
+	At     time.Time // when it was counted; zero for now
+}
+
 // CountHeads keeps how many people a trainer counted in the room. A scope that does not see the whole class is
-// fault.Forbidden. The last count is the one that is shown.
-func (s *Store) CountHeads(ctx context.Context, now time.Time, actor string, scope people.Scope, cohort string, number, counted int) error {
-	if counted < 0 || counted > 100000 {
-		return fault.New(fault.Invalid, "class.count_bad")
-	}
+// fault.Forbidden. The last count, by when it was counted, is the one that is shown.
+func (s *Store) CountHeads(ctx context.Context, now time.Time, actor string, scope people.Scope, cohort string, c HeadCount) error {
 	err := s.transact(ctx, s.orm, func(tx *gorm.DB) error {
-		x, err := s.wholeSession(ctx, under(tx), scope, cohort, number)
-		if err != nil {
-			return err
-		}
-		_, err = under(tx).ExecContext(ctx, "INSERT INTO head_counts (session_id, counted, actor, counted_at) VALUES (?, ?, ?, ?)", int64(x.ID), counted, cut(actor, 120), toMs(now))
-		if err != nil {
-			return err
-		}
-		return appendAudit(ctx, s, tx, act{At: now, Actor: actor, Action: "class.count", Object: sessionName(x), Result: strconv.Itoa(counted)})
+		_, err := s.countHeads(ctx, tx, now, actor, scope, cohort, c)
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("keeping a head count: %w", err)
 	}
 	return nil
+}
+
+func (s *Store) countHeads(ctx context.Context, tx *gorm.DB, now time.Time, actor string, scope people.Scope, cohort string, c HeadCount) (fresh bool, err error) {
+	if c.Heads < 0 || c.Heads > 100000 {
+		return false, fault.New(fault.Invalid, "class.count_bad")
+	}
+	q := under(tx)
+	x, err := s.wholeSession(ctx, q, scope, cohort, c.Number)
+	if err != nil {
+		return false, err
+	}
+	at, key := now, fmt.Sprintf("count:%d:%d:%d", x.ID, toMs(now), c.Heads)
+	if !c.At.IsZero() && !study.ImpossibleTime(x, now, c.At) {
+		at = c.At
+	}
+	if c.ID != "" {
+		if err := study.CheckTickID(c.ID); err != nil {
+			return false, err
+		}
+		key = fmt.Sprintf("id:%d:%s", x.ID, c.ID)
+	}
+	rows := insert{table: "head_counts", columns: strings.Fields("count_key session_id counted actor counted_at"), tail: s.orIgnore("id")}
+	rows.add(cut(key, 80), int64(x.ID), c.Heads, cut(actor, 120), toMs(at))
+	n, err := s.newRows(ctx, q, &rows, "head_counts", "session_id", int64(x.ID))
+	if err != nil || n == 0 {
+		return false, err
+	}
+	return true, appendAudit(ctx, s, tx, act{At: now, Actor: actor, Action: "class.count", Object: sessionName(x), Result: strconv.Itoa(c.Heads)})
 }
 
 func sessionName(x study.Session) string {
@@ -265,14 +300,20 @@ func (s *Store) wholeSession(ctx context.Context, q querier, scope people.Scope,
 	if err != nil {
 		return x, err
 	}
-	where, args := scoped(scope)
-	var outside int
-	err = q.QueryRowContext(ctx, `SELECT COUNT(*) FROM enrolments e JOIN learners l ON l.id = e.learner_id JOIN cohorts c ON c.id = e.cohort_id WHERE c.code = ? AND NOT `+where,
-		append([]any{cohort}, args...)...).Scan(&outside)
-	if err == nil && outside > 0 {
+	whole, err := s.seesWhole(ctx, q, scope, cohort)
+	if err == nil && !whole {
 		err = fault.New(fault.Forbidden, "class.not_whole", fault.A("cohort", cohort))
 	}
 	return x, err
+}
+
+// seesWhole reports whether a scope sees everybody of a class.
+func (s *Store) seesWhole(ctx context.Context, q querier, scope people.Scope, cohort string) (bool, error) {
+	where, args := scoped(scope)
+	var outside int
+	err := q.QueryRowContext(ctx, `SELECT COUNT(*) FROM enrolments e JOIN learners l ON l.id = e.learner_id JOIN cohorts c ON c.id = e.cohort_id WHERE c.code = ? AND NOT `+where,
+		append([]any{cohort}, args...)...).Scan(&outside)
+	return outside == 0 && len(scope.Prefixes()) > 0, err
 }
 
 // CloseSession confirms a session that has ended: who was there gets the hours, who was not is absent.
@@ -297,6 +338,9 @@ func (s *Store) CloseSession(ctx context.Context, now time.Time, actor string, s
 			if err := appendAudit(ctx, s, tx, act{At: now, Actor: actor, Action: "class.close", Object: sessionName(x)}); err != nil {
 				return err
 			}
+			if err := s.settleSpots(ctx, q, now, x.ID); err != nil {
+				return err
+			}
 		}
 		return s.creditSession(ctx, tx, now, x, actor)
 	})
@@ -304,6 +348,23 @@ func (s *Store) CloseSession(ctx context.Context, now time.Time, actor string, s
 		return x, fmt.Errorf("closing a session: %w", err)
 	}
 	return x, nil
+}
+
+// settleSpots keeps of the spots of a session what they say, and deletes them.
+func (s *Store) settleSpots(ctx context.Context, q querier, now time.Time, id study.SessionID) error {
+	events, err := readAttendance(ctx, q, "s.id = ? AND a.kind = 'located'", int64(id))
+	if err != nil {
+		return err
+	}
+	rows := attendanceRows(s)
+	for _, e := range classRule.SettleSpots(events) {
+		addAttendance(&rows, e, toMs(now))
+	}
+	if err := rows.exec(ctx, q); err != nil {
+		return err
+	}
+	_, err = q.ExecContext(ctx, "DELETE FROM attendance_spots WHERE session_id = ?", int64(id))
+	return err
 }
 
 // creditSession makes the ledger say what a closed session gives. The session is locked by the caller.

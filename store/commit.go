@@ -132,6 +132,7 @@ type turnWriter struct {
 	leaves   []conversation.Effect
 	pulls    []pull
 	orders   []conversation.ChangeOrders
+	links    []conversation.Effect
 
 	certificates []conversation.IssueCertificate
 	// bindings come before them: they look at who else has the person.
@@ -191,6 +192,11 @@ func (w *turnWriter) write(ctx context.Context) error {
 		return err
 	}
 	acts = append(append(acts, leaves...), certificates...)
+	links, err := w.linkActs(ctx)
+	if err != nil {
+		return err
+	}
+	acts = append(acts, links...)
 	return w.trainerActs(ctx, acts)
 }
 

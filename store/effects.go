@@ -49,10 +49,17 @@ func (w *turnWriter) effect(id conversation.IdentityID, from channel.Address, e 
 		w.leaves = append(w.leaves, e)
 	case conversation.IssueCertificate:
 		w.certificates = append(w.certificates, e)
-	case conversation.SignIn, conversation.SignOut:
+	case conversation.SignIn, conversation.SignOut, conversation.Locate:
 		w.sign(id, e)
 	case conversation.ChangeOrders:
 		w.orders = append(w.orders, e)
+	case conversation.AgreePlace:
+		w.after(`INSERT INTO location_consents (learner_id, version, given_at) SELECT l.id, ?, ? FROM learners l WHERE l.id = ?
+			AND NOT EXISTS (SELECT 1 FROM location_consents p WHERE p.learner_id = l.id AND p.version = ? AND p.withdrawn_at = 0)`, e.Version, w.now, int64(e.Learner), e.Version)
+	case conversation.TakeBackPlace:
+		w.after("UPDATE location_consents SET withdrawn_at = ? WHERE learner_id = ? AND withdrawn_at = 0", w.now, int64(e.Learner))
+	case conversation.MakeTickLink, conversation.EndTickLinks:
+		w.links = append(w.links, e)
 	case conversation.Confirmed: // written with the identity's row
 	default:
 		return w.studyEffect(e)

@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tiangeng/tiangeng/bot/conversation"
@@ -29,14 +31,13 @@ func (f *facts) loadSigning(ctx context.Context) error {
 		learner := int64(w.facts.Identity.Learner)
 		err := each(ctx, f.q, func(rows *sql.Rows) error {
 			var o conversation.OpenSession
-			var starts, ends, opens, late, closed, signed, out, refuted int64
-			x := &o.Session
-			if err := rows.Scan(&x.ID, &x.Cohort, &x.Number, &x.Title, &x.Place, &starts, &ends, &opens, &late, &x.Hours, &x.Trainer, &closed,
-				&o.Key.Secret, &o.Class, &o.Member, &signed, &out, &refuted); err != nil {
+			var signed, out, refuted int64
+			fields, done := sessionFields(&o.Session)
+			if err := rows.Scan(append(fields, &o.Key.Secret, &o.Class, &o.Member, &signed, &out, &refuted)...); err != nil {
 				return err
 			}
-			x.Starts, x.Ends, x.OpenFrom, x.LateAfter = fromMs(starts), fromMs(ends), fromMs(opens), fromMs(late)
-			o.Key.Session = x.ID
+			done()
+			o.Key.Session = o.ID
 			if signed > max(out, refuted) {
 				o.Signed = fromMs(signed)
 			}
@@ -53,6 +54,13 @@ func (f *facts) loadSigning(ctx context.Context) error {
 			LEFT JOIN enrolments e ON e.cohort_id = s.cohort_id AND e.learner_id = ? AND e.status IN ('active', 'paused', 'completed')
 			WHERE `+signable+" AND (e.id IS NOT NULL OR s.id = ?) ORDER BY s.starts_at, s.id", learner, learner, learner, learner, soon, now, int64(w.session))
 		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(w.facts.Signing, func(o conversation.OpenSession) bool { return o.Fence.Required }) {
+			continue
+		}
+		err = f.q.QueryRowContext(ctx, "SELECT version FROM location_consents WHERE learner_id = ? AND withdrawn_at = 0 ORDER BY id DESC LIMIT 1", learner).Scan(&w.facts.PlaceConsent)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
 	}
@@ -106,10 +114,20 @@ func (w *turnWriter) signings(ctx context.Context) error {
 			return fmt.Errorf("reading a session: %w", err)
 		}
 		rows := attendanceRows(w.s)
-		e.Device = study.SignKey{Session: e.Session, Secret: secret}.DeviceMark(int64(g.phone))
+		if e.Kind != study.Located {
+			e.Device = study.SignKey{Session: e.Session, Secret: secret}.DeviceMark(int64(g.phone))
+		}
 		addAttendance(&rows, e, w.now)
 		if err := rows.exec(ctx, w.tx); err != nil {
 			return fmt.Errorf("writing who signed in: %w", err)
+		}
+		if e.Spot == "" {
+			continue
+		}
+		spots := insert{table: "attendance_spots", columns: []string{"event_key", "session_id", "spot"}, tail: w.s.orIgnore("event_key")}
+		spots.add(cut(e.Key, 80), int64(e.Session), e.Spot)
+		if err := spots.exec(ctx, w.tx); err != nil {
+			return fmt.Errorf("writing a spot: %w", err)
 		}
 	}
 	return nil
@@ -135,5 +153,9 @@ func (w *turnWriter) sign(phone conversation.IdentityID, e conversation.Effect) 
 		event(e.Session, e.Learner, study.SignedIn, e.Way)
 	case conversation.SignOut:
 		event(e.Session, e.Learner, study.SignedOut, study.WayNumber)
+	case conversation.Locate:
+		event(e.Session, e.Learner, study.Located, "")
+		last := &w.signed[len(w.signed)-1].event
+		last.Distance, last.Spot = e.Distance, e.Spot
 	}
 }

@@ -53,9 +53,13 @@ type Inbound struct {
 	Text     string // as typed or recognised, untrimmed
 	MenuItem string // id of a tapped message-menu item
 	EventKey string // see the kinds
+	Point    *Point `json:",omitempty"` // of KindLocation, where the platform gives one; kept nowhere
 	Receipts []Receipt
 	Grants   []Grant
 }
+
+// Point is a place on earth that a person chose, in degrees by the platform's map.
+type Point struct{ Latitude, Longitude float64 }
 
 // Grant is one decision of a person about notices of one template.
 type Grant struct {

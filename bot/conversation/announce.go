@@ -24,7 +24,7 @@ var staysInDraft = map[act]bool{
 	actDraftTo: true, actDraftText: true, actDraftOdd: true, actDraftQuit: true, actSend: true, actNow: true, actAt: true, actWantAck: true,
 	actNoAck: true, actRewrite: true, actForecast: true, actHalt: true, actResult: true, actRelease: true,
 	actNames: true, actSilentNames: true, actRemind: true,
-	actMedia: true, actUnheard: true, actNod: true, actThanks: true, actGreet: true, actAck: true, actAckSoft: true,
+	actMedia: true, actPlace: true, actUnheard: true, actNod: true, actThanks: true, actGreet: true, actAck: true, actAckSoft: true,
 }
 
 // drafting reports that the chat is in the middle of writing an announcement.
@@ -81,6 +81,10 @@ func (t *turn) runTrainer() {
 		t.decideLeave(study.LeaveRefused)
 	case actNeedHelp:
 		t.needHelp()
+	case actTick:
+		t.tick()
+	case actTickEnd:
+		t.endTicks()
 	default:
 		t.unknown()
 	}

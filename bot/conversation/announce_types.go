@@ -46,6 +46,7 @@ type Trainer struct {
 	Rectifying Rectifying       // with Needs.Rectify
 	Followed   []study.Followed // … by unit and name; nil when they are too many for an answer
 	Leaves     []LeaveAsked     // with Needs.Leaves: oldest first
+	Ticking    []Ticking        // with Needs.Ticking: first what begins first, at most TickingShown
 	Cohorts    []TrainerClass   // with Needs.Audiences: classes with people of the scope, newest first, at most 5
 }
 

@@ -183,5 +183,11 @@ func inbound(t testing.TB, said string) channel.Inbound {
 		t.Fatalf("nobody can do %q", said)
 	}
 	k.Key, k.From = in.Key, in.From
+	if p := (channel.Point{}); act == "位置" && arg != "" {
+		if _, err := fmt.Sscan(arg, &p.Latitude, &p.Longitude); err != nil {
+			t.Fatal(err)
+		}
+		k.Point = &p
+	}
 	return k
 }

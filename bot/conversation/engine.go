@@ -32,6 +32,7 @@ type Options struct {
 	QuietUntil   time.Duration // equal values mean no quiet hours, as in delivery.Policy
 	ReleaseAbove int           // an announcement to more people waits for a second trainer; 0: none does
 	NoticeURL    string        // page where a person allows notices; "" when there is none
+	TickURL      string        // page where a trainer ticks people, up to the token; "" when there is none
 
 	Certificates Certificates
 }
@@ -58,6 +59,7 @@ type Engine struct {
 	quietUntil   time.Duration
 	releaseAbove int
 	noticeURL    string
+	tickURL      string
 
 	certificates Certificates
 }
@@ -67,7 +69,7 @@ func New(o Options) *Engine {
 	e := &Engine{
 		library: o.Library, catalogue: study.NewCatalogue(o.Library), phrases: o.Phrases, calendar: o.Calendar, credit: o.Credit, targets: o.Targets, bind: o.Bind,
 		notice: o.Notice, identityTries: o.IdentityTries, learnerTries: o.LearnerTries, late: o.Late, reply: o.ReplyBytes,
-		quietFrom: o.QuietFrom, quietUntil: o.QuietUntil, releaseAbove: o.ReleaseAbove, noticeURL: o.NoticeURL, certificates: o.Certificates,
+		quietFrom: o.QuietFrom, quietUntil: o.QuietUntil, releaseAbove: o.ReleaseAbove, noticeURL: o.NoticeURL, tickURL: o.TickURL, certificates: o.Certificates,
 	}
 	if e.credit.Version == "" {
 		e.credit = study.Rule2024
@@ -293,6 +295,8 @@ func (t *turn) run() {
 	case actMedia:
 		t.say("help.media")
 		t.remind()
+	case actPlace:
+		t.place()
 	case actUnheard:
 		t.say("help.unheard")
 		t.remind()
@@ -416,6 +420,10 @@ func (t *turn) runBound() {
 		t.signIn()
 	case actSignOut:
 		t.signOut()
+	case actPlaceYes:
+		t.agreePlace()
+	case actPlaceBack:
+		t.takeBackPlace()
 	case actRectify:
 		t.rectify()
 	case actCourses, actSearch, actMenuNext, actMenuPrev, actMenuBack, actPick:

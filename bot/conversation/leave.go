@@ -26,6 +26,9 @@ type Coming struct {
 	Class     string            // name
 	Leave     study.LeaveStatus // asked or approved; "" for neither
 	LeaveID   study.LeaveID     // while none of its sessions has begun: it can be taken back
+	// Missed is what the learner misses of the class's Total so far, with leave or without; leave that was approved for
+	// sessions to come is in it.
+	Missed, Total study.StudyHours
 }
 
 // ComingShown is how many of them are read.
@@ -40,6 +43,7 @@ type LeaveAsked struct {
 	Class    string
 	Sessions []study.Session
 	Reason   string
+	Over     bool // approved, more would be missed than the class's rule allows
 }
 
 // LeavesShown is how many of them are read.
@@ -168,6 +172,13 @@ func (t *turn) leave() {
 	}
 	t.emit(e)
 	t.say("leave.asked", fault.A("class", chosen[0].Class), fault.A("sessions", strings.Join(words, "、")), fault.A("reason", w.text))
+	missed := chosen[0].Missed
+	for _, c := range chosen {
+		missed += c.Hours
+	}
+	if study.ClassRule2026.TooMuch(missed, chosen[0].Total) {
+		t.say("leave.too_much", fault.A("hours", missed.String()), fault.A("total", chosen[0].Total.String()))
+	}
 }
 
 // example is the message again with a reason.
@@ -236,6 +247,9 @@ func (t *turn) listLeaves() {
 	for _, v := range list {
 		lines = append(lines, t.phrases.Say("leave.waiting_line", fault.A("id", int64(v.ID)), fault.A("name", v.Name), fault.A("unit", v.UnitName), fault.A("class", v.Class),
 			fault.A("sessions", leaveSessions(v)), fault.A("reason", v.Reason)))
+		if v.Over {
+			lines = append(lines, t.phrases.Say("leave.waiting_over"))
+		}
 	}
 	t.say("leave.waiting_head")
 	t.put(cut(strings.Join(lines, "\n"), t.room-300))

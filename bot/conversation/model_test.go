@@ -170,7 +170,7 @@ func (w *world) send(in channel.Inbound) (channel.Message, error) {
 	if n := len(turn.Reply.Text); n > content.ReplyBytes {
 		return turn.Reply, fmt.Errorf("a reply of %d bytes: %s", n, turn.Reply.Text)
 	}
-	if strings.Contains(turn.Reply.Text, "〔") {
+	if strings.Contains(strings.ReplaceAll(turn.Reply.Text, "〔2026〕", ""), "〔") { // of a document's number
 		return turn.Reply, fmt.Errorf("a sentence is missing: %s", turn.Reply.Text)
 	}
 	w.state, w.last, w.seen = state, turn.Reply, nil
@@ -261,6 +261,7 @@ func (w *world) facts(n conversation.Needs) conversation.Facts {
 	w.orderFacts(n, &f)
 	w.leaveFacts(n, &f)
 	w.certificateFacts(n, &f)
+	w.tickingFacts(n, &f)
 	if n.Tries {
 		for _, at := range w.tries {
 			if w.now.Sub(at) < 24*time.Hour {
@@ -374,6 +375,8 @@ func (w *world) apply(e conversation.Effect) error {
 		return w.applyOrders(e)
 	case conversation.IssueCertificate:
 		return w.applyCertificate(e)
+	case conversation.AgreePlace, conversation.TakeBackPlace, conversation.Locate, conversation.MakeTickLink, conversation.EndTickLinks:
+		return w.applyPlace(e)
 	case conversation.Step, conversation.Open, conversation.FinishAttempt:
 	default:
 		return fmt.Errorf("the model does not know the effect %T", e)
@@ -478,6 +481,9 @@ func effectText(e conversation.Effect) string {
 		return fmt.Sprint(name, " ", e.Leave, " ", e.Learner, " ", e.To)
 	case conversation.SignOut:
 		return fmt.Sprint(name, " ", e.Session, " ", e.Learner)
+	}
+	if text, ok := placeEffectText(e); ok {
+		return text
 	}
 	return mineEffectText(name, e)
 }

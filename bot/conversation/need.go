@@ -59,6 +59,8 @@ func (e *Engine) Need(s State, in channel.Inbound) Needs {
 	case actSignIn, actSignOut:
 		id, _ := study.SignSession(w.code)
 		return Needs{SignIn: true, SignSession: id}
+	case actPlace, actPlaceYes:
+		return Needs{SignIn: true}
 	case actSurvey:
 		return Needs{Survey: true}
 	case actSurveyAnswer:
@@ -131,6 +133,10 @@ func (e *Engine) needOfTrainer(s State, w wish) Needs {
 		return Needs{Trainer: true, Leaves: true, LeaveID: study.LeaveID(w.number)}
 	case actNeedHelp:
 		return Needs{Trainer: true, Help: true}
+	case actTick:
+		return Needs{Trainer: true, Ticking: true}
+	case actTickEnd:
+		return Needs{Trainer: true}
 	}
 	return Needs{}
 }
@@ -162,7 +168,7 @@ func (e *Engine) read(s State, in channel.Inbound) wish {
 		if in.Contact == channel.ContactNone {
 			return wish{act: actSilent} // the phone's report, nobody sent it
 		}
-		return wish{act: actMedia}
+		return wish{act: actPlace}
 	case channel.KindVoice:
 		if compact(foldAnswer(in.Text)) == "" {
 			return wish{act: actUnheard}

@@ -127,6 +127,9 @@ func (t *turn) signed(s OpenSession, scanned bool) {
 	default:
 		t.say("sign.done", args...)
 	}
+	if s.Member {
+		t.askPlace(s)
+	}
 }
 
 // signOut lets somebody leave a session.

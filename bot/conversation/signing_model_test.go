@@ -17,6 +17,8 @@ type signingModel struct {
 	sessions []conversation.OpenSession
 	in       map[string]time.Time // session/learner → since when
 	leaves   []modelLeave
+	agreed   map[people.LearnerID]int // version
+	links    int                      // pages of trainers in force
 }
 
 func (w *world) signKey(s conversation.OpenSession) string {
@@ -33,8 +35,69 @@ func (w *world) signingFacts(n conversation.Needs, f *conversation.Facts) {
 			_, known := w.signing.in[w.signKey(s)]
 			s.Back = known && s.Signed.IsZero()
 			f.Signing = append(f.Signing, s)
+			if s.Fence.Required {
+				f.PlaceConsent = w.signing.agreed[w.identity.Learner]
+			}
 		}
 	}
+}
+
+// tickingFacts are a trainer's classes of today.
+func (w *world) tickingFacts(n conversation.Needs, f *conversation.Facts) {
+	if !n.Ticking || f.Trainer == nil {
+		return
+	}
+	for _, s := range w.signing.sessions {
+		if i := len(f.Trainer.Ticking) - 1; i >= 0 && f.Trainer.Ticking[i].Class == s.Class {
+			f.Trainer.Ticking[i].Ends = s.Ends
+			continue
+		}
+		f.Trainer.Ticking = append(f.Trainer.Ticking, conversation.Ticking{Cohort: "mian-1", Class: s.Class, Ends: s.Ends, Token: strings.Repeat("7", 40)})
+	}
+}
+
+// applyPlace folds what is said about places, and pages of trainers.
+func (w *world) applyPlace(e conversation.Effect) error {
+	switch e := e.(type) {
+	case conversation.AgreePlace:
+		if w.identity.Delegate || e.Learner != w.identity.Learner || e.Version < 1 {
+			return fmt.Errorf("%d said yes", e.Learner)
+		}
+		if w.signing.agreed == nil {
+			w.signing.agreed = map[people.LearnerID]int{}
+		}
+		w.signing.agreed[e.Learner] = e.Version
+	case conversation.TakeBackPlace:
+		delete(w.signing.agreed, e.Learner)
+	case conversation.Locate:
+		if w.signing.agreed[e.Learner] == 0 || e.Distance == "" || len(e.Spot) > 4 {
+			return fmt.Errorf("%d is located: %+v", e.Learner, e)
+		}
+	case conversation.MakeTickLink:
+		if e.Hash == [32]byte{} || !e.Until.After(w.now) {
+			return fmt.Errorf("a page: %+v", e)
+		}
+		w.signing.links++
+	case conversation.EndTickLinks:
+		w.signing.links = 0
+	}
+	return nil
+}
+
+func placeEffectText(e conversation.Effect) (string, bool) {
+	switch e := e.(type) {
+	case conversation.AgreePlace:
+		return fmt.Sprint("AgreePlace ", e.Learner, " ", e.Version), true
+	case conversation.TakeBackPlace:
+		return fmt.Sprint("TakeBackPlace ", e.Learner), true
+	case conversation.Locate:
+		return fmt.Sprint("Locate ", e.Session, " ", e.Learner, " ", e.Distance), true
+	case conversation.MakeTickLink:
+		return fmt.Sprint("MakeTickLink ", e.Learner, " ", e.Cohort, " ", e.Until.In(study.Zone).Format("2006-01-02 15:04")), true
+	case conversation.EndTickLinks:
+		return fmt.Sprint("EndTickLinks ", e.Learner), true
+	}
+	return "", false
 }
 
 type modelLeave struct {
@@ -49,7 +112,7 @@ func (w *world) leaveFacts(n conversation.Needs, f *conversation.Facts) {
 				continue
 			}
 			first := slices.IndexFunc(w.signing.sessions, func(x conversation.OpenSession) bool { return x.Class == s.Class })
-			c := conversation.Coming{Session: s.Session, Enrolment: study.EnrolmentID(first + 1), Class: s.Class}
+			c := conversation.Coming{Total: 700, Session: s.Session, Enrolment: study.EnrolmentID(first + 1), Class: s.Class}
 			for i, v := range w.signing.leaves {
 				held := v.status == study.LeaveAsked || v.status == study.LeaveApproved
 				if held && slices.ContainsFunc(v.asked.Sessions, func(x study.Session) bool { return x.ID == s.ID }) {
@@ -64,6 +127,7 @@ func (w *world) leaveFacts(n conversation.Needs, f *conversation.Facts) {
 	}
 	if n.Leaves && f.Trainer != nil {
 		for _, v := range w.signing.leaves {
+			v.asked.Over = len(v.asked.Sessions) > 0 && v.asked.Reason == "进城办事"
 			if v.status == study.LeaveAsked && (n.LeaveID == 0 || n.LeaveID == v.asked.ID) {
 				f.Trainer.Leaves = append(f.Trainer.Leaves, v.asked)
 			}
@@ -137,6 +201,12 @@ func (w *world) givenSigning(t testing.TB, f []string) bool {
 		}
 		w.addLeave(who, f[2], 1)
 		return true
+	case "核对位置": // of the first session, around 25.04 102.71
+		w.signing.sessions[0].Fence = study.Fence{Required: true, Latitude: 25.04, Longitude: 102.71, Metres: 300, Law: f[1]}
+		return true
+	case "点名页":
+		w.remake(t, func(o *conversation.Options) { o.TickURL = "https://learn.example/t/#" })
+		return true
 	case "批了假":
 		w.signing.leaves[len(w.signing.leaves)-1].status = study.LeaveApproved
 		return true
@@ -150,7 +220,7 @@ func (w *world) givenSigning(t testing.TB, f []string) bool {
 	id := study.SessionID(len(w.signing.sessions) + 1)
 	day := string(study.DayOf(w.now))
 	w.signing.sessions = append(w.signing.sessions, conversation.OpenSession{
-		Session: study.Session{ID: id, Number: int(id), Starts: clock(t, day+" "+f[2]), Ends: clock(t, day+" "+f[3])},
+		Session: study.Session{ID: id, Number: int(id), Hours: 100, Starts: clock(t, day+" "+f[2]), Ends: clock(t, day+" "+f[3])},
 		Key:     study.SignKey{Session: id, Secret: []byte{byte(id)}}, Class: f[1], Member: len(f) < 5,
 	})
 	return true

@@ -52,7 +52,7 @@ var leavesWords = map[act]bool{actToday: true, actPause: true, actQuit: true, ac
 var politeness = map[act]bool{actNod: true, actThanks: true, actGreet: true, actAck: true, actAckSoft: true}
 
 // staysInSurvey are the acts that leave the question open.
-var staysInSurvey = map[act]bool{actSurveyAnswer: true, actSurvey: true, actMedia: true, actUnheard: true, actHelp: true, actSurveyQuit: true}
+var staysInSurvey = map[act]bool{actSurveyAnswer: true, actSurvey: true, actMedia: true, actPlace: true, actUnheard: true, actHelp: true, actSurveyQuit: true}
 
 // readSurvey reads a message while a question of a survey is open.
 func readSurvey(s State, w wish) wish {

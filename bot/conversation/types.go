@@ -119,6 +119,7 @@ type Needs struct {
 	Coming    bool             // the sessions of the active learner's classes that are not over
 	Leaves    bool             // leaves in the trainer's scope that wait
 	LeaveID   study.LeaveID    // … this one; 0 for the oldest
+	Ticking   bool             // the classes that meet today, with which a trainer has to do
 	SignIn    bool             // the sessions that the active learner can sign in to now
 	// SignSession is one whose code was scanned, whether the learner is on its list or not; 0 for none.
 	SignSession study.SessionID
@@ -171,6 +172,9 @@ type Facts struct {
 	Survey  *SurveyFacts  // nil when nothing is asked
 	Queue   study.Queue
 	Limits  []study.MenuLimit // of the active learner's units
+	// PlaceConsent is to which version of the sentence the active learner has said yes, and has not taken it back; 0 for
+	// none. It is read where a session of Signing asks for the place.
+	PlaceConsent int
 
 	Certificate *CertificateFacts // nil when Needs did not ask
 }

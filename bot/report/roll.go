@@ -22,9 +22,18 @@ var presenceWords = map[study.Presence]string{
 // PresenceWord is a presence in Chinese; "" where nothing is known.
 func PresenceWord(p study.Presence) string { return presenceWords[p] }
 
+// doubtWords say why a sign-in waits for the trainer.
+var doubtWords = map[study.Doubt]string{
+	study.DoubtDevice: "一部手机签了几个人", study.DoubtFar: "不在会场附近", study.DoubtBurst: "同一秒签到的人太多", study.DoubtSamePlot: "和别人的位置一模一样",
+	study.DoubtClock: "手机时间不对", study.DoubtGuest: "不在名单上", study.DoubtNoPlace: "没有核对位置",
+}
+
+// DoubtWord is a doubt in Chinese.
+func DoubtWord(d study.Doubt) string { return doubtWords[d] }
+
 var placeWords = map[study.EnrolmentStatus]string{study.Withdrawn: "退学", study.Waived: "免修", "": "名单外"}
 
-// Verdict is what a register says about a person in the end: nothing while sessions are open.
+// Verdict is what a register says about a person in the end; while sessions are open only what is decided already, and who is near it.
 func Verdict(roll study.Roll, l study.RollLine) string {
 	switch word := placeWords[l.Status]; {
 	case word != "":
@@ -35,6 +44,8 @@ func Verdict(roll study.Roll, l study.RollLine) string {
 		return "有签到待核实"
 	case roll.Finished(l):
 		return "结业"
+	case l.Standing.Near && slices.ContainsFunc(roll.Sessions, func(s study.Session) bool { return s.ClosedAt.IsZero() }):
+		return "再缺一次超过七分之一"
 	}
 	return ""
 }

@@ -21,12 +21,16 @@ type ClassRule struct {
 	// MakeUpDays is until how many days after a class's last session missed ones can be made up, MakeUpPart
 	// the most that can: one part in that many of the class's hours.
 	MakeUpDays, MakeUpPart int
+	// Burst: more sign-ins of phones than that in one second of one session are more than walk past a screen. SameSpot:
+	// so many people at the same place to the metre are not people standing around.
+	Burst, SameSpot int
 }
 
 // ClassRule2026 is the rule that holds.
 var ClassRule2026 = ClassRule{
 	Version: "class-2026-01", Slot: 20 * time.Second, Opens: 30 * time.Minute, Late: 10 * time.Minute, Early: 10 * time.Minute,
 	LeavePart: 7, MakeUpDays: 30, MakeUpPart: 2,
+	Burst: 15, SameSpot: 3,
 }
 
 // Window returns from when until when phones may sign in to a session, and from when on they are late.
@@ -72,8 +76,8 @@ func (a Attendance) Hours(s Session) StudyHours {
 //   - A trainer's mark decides. Else somebody is there who has a sign-in that was not refuted.
 //   - A sign-in of a phone counts inside the session's window, and says when. One of a trainer or a paper
 //     sheet says that, not when, so nobody is late by it.
-//   - A doubt, or not being on the list, makes it doubtful until a trainer confirms it, ticks the person or
-//     has them on paper.
+//   - A doubt, not being on the list, or not having told the place where the session asks for it, makes it
+//     doubtful until a trainer confirms it, ticks the person or has them on paper.
 //   - Without a sign-in an approved leave makes it a leave; nothing at all makes it absent once the
 //     session is closed.
 //   - What was missed can be made up.
@@ -142,6 +146,11 @@ func (r ClassRule) fold(s Session, f *attendance) Attendance {
 				continue
 			}
 			was.signIn(&a, e, phone)
+		case Located:
+			if !e.At.Before(from) && !e.At.After(until) {
+				was.distance = e.Distance
+				was.spotted = was.spotted || slices.Contains(e.Doubts, DoubtSamePlot)
+			}
 		case SignedOut:
 			if was.in {
 				a.Left = e.At
@@ -153,12 +162,16 @@ func (r ClassRule) fold(s Session, f *attendance) Attendance {
 		case Refuted:
 			// What was signed before it does not count; who signs in again is there again.
 			a = Attendance{Note: e.Note, Doubts: a.Doubts}
-			was = presenceState{marked: was.marked, madeUp: was.madeUp}
+			was = presenceState{marked: was.marked, madeUp: was.madeUp, distance: was.distance, spotted: was.spotted}
 		case Marked:
 			was.marked, a.Note = e.Mark, e.Note
 		case MadeUp:
 			was.madeUp, a.Note = true, e.Note
 		}
+	}
+	was.doubtPlace(&a, s.Fence)
+	if f.guest && was.in {
+		a.Doubts = append(a.Doubts, DoubtGuest)
 	}
 	slices.Sort(a.Doubts)
 	a.Doubts = slices.Compact(a.Doubts)
@@ -187,13 +200,36 @@ func (r ClassRule) fold(s Session, f *attendance) Attendance {
 // presenceState is how far the fold has got.
 type presenceState struct {
 	in, doubtful, confirmed bool
+	phone                   bool // a phone signed in: its place may be asked for
 	madeUp                  bool
 	marked                  Presence
+	distance                Distance
+	spotted                 bool // at the same place to the metre as others
+}
+
+// doubtPlace says what is doubtful about where a phone signed in.
+func (p *presenceState) doubtPlace(a *Attendance, f Fence) {
+	if !f.Required || !p.phone {
+		return
+	}
+	before := len(a.Doubts)
+	switch p.distance {
+	case DistanceInside:
+	case DistanceNone:
+		a.Doubts = append(a.Doubts, DoubtNoPlace)
+	default:
+		a.Doubts = append(a.Doubts, DoubtFar)
+	}
+	if p.spotted {
+		a.Doubts = append(a.Doubts, DoubtSamePlot)
+	}
+	p.doubtful = p.doubtful || len(a.Doubts) > before
 }
 
 func (p *presenceState) signIn(a *Attendance, e AttendanceEvent, phone bool) {
 	a.Doubts = append(a.Doubts, e.Doubts...)
 	p.doubtful = p.doubtful || len(e.Doubts) > 0
+	p.phone = p.phone || phone
 	switch {
 	case !phone: // a trainer saw the person, which ends every doubt
 		p.confirmed = true

@@ -33,10 +33,17 @@ type Session struct {
 // Fence says whether a session asks where the phone is. The zero value asks nothing.
 type Fence struct {
 	Required  bool
-	Latitude  float64 // degrees, WGS-84 or as the platform's event gives them
+	Latitude  float64 // degrees, as the platform's map gives them (GCJ-02)
 	Longitude float64
-	Metres    int // inside up to here
+	Metres    int    // inside up to here
+	Law       string // document number (文号) of what demands it; people are told it
 }
+
+// Millionths of a degree is how precisely a fence is kept: 11 cm.
+const Millionths = 1_000_000
+
+// Point is where somebody says to be, in degrees. It is compared at once and kept nowhere.
+type Point struct{ Latitude, Longitude float64 }
 
 // Distance is all that is kept of a position (reliability §4, row 37).
 type Distance string
@@ -60,6 +67,7 @@ const (
 	Confirmed EventKind = "confirm"  // a trainer looked at a doubtful sign-in and it is true
 	Refuted   EventKind = "refute"   // … and it is not
 	MadeUp    EventKind = "make_up"  // 补学: the missed session was made up, approved
+	Located   EventKind = "located"  // the phone told where it is, after consent: Distance and Spot; the last one counts
 )
 
 // Way is how a sign-in came.
@@ -84,6 +92,7 @@ const (
 	DoubtSamePlot Doubt = "sameplot" // the same position to the metre as others
 	DoubtClock    Doubt = "clock"    // a time given by a device that was without signal and cannot be right
 	DoubtGuest    Doubt = "guest"    // not on the list of the class
+	DoubtNoPlace  Doubt = "noplace"  // the session asks where the phone is, and it was not told
 )
 
 // AttendanceEvent is one thing that happened to one person in one session. Append-only.
@@ -100,6 +109,7 @@ type AttendanceEvent struct {
 	Received time.Time // when we were told: later than At by as long as there was no signal
 	Device   string    // keyed hash of the phone, "" for a trainer's; compared, never shown
 	Distance Distance
+	Spot     string // see Fence.Spot; kept apart from the event, until the session is closed
 	Doubts   []Doubt
 	Actor    string // who did it when it was not the person, as in the audit
 	Note     string // document number, reason; at most 200 characters

@@ -40,6 +40,28 @@ var decisionID = regexp.MustCompile(`^[A-Za-z0-9-]{8,40}$`)
 // marked.
 const atMost = 12 * time.Hour
 
+// ImpossibleTime reports a time that a device gave and that cannot be right: still to come, or long before the session.
+func ImpossibleTime(s Session, now, at time.Time) bool {
+	return at.After(now.Add(time.Minute)) || at.Before(s.Starts.Add(-atMost))
+}
+
+// TrueTime is when something happened by our clock, of a device that says at, and whose own clock says device now: a
+// clock that is wrong was as wrong then. Zero stays zero.
+func TrueTime(now, device, at time.Time) time.Time {
+	if at.IsZero() || device.IsZero() {
+		return at
+	}
+	return at.Add(now.Sub(device))
+}
+
+// CheckTickID refuses what a page could not tell twice by: it has to give an id.
+func CheckTickID(id string) error {
+	if !decisionID.MatchString(id) {
+		return fault.New(fault.Invalid, "class.id_bad")
+	}
+	return nil
+}
+
 // DecideAttendance makes the event of a trainer's word. A time that a device gave and that cannot be right – long
 // before or after the session, or still to come – stays, marked: the trainer was there, the clock is wrong. Study hours
 // do not come from it.
@@ -69,7 +91,7 @@ func DecideAttendance(s Session, now time.Time, actor string, d AttendanceDecisi
 	if e.At.IsZero() {
 		e.At = now
 	}
-	if e.At.After(now.Add(time.Minute)) || e.At.Before(s.Starts.Add(-atMost)) {
+	if ImpossibleTime(s, now, e.At) {
 		e.At = now
 		e.Doubts = []Doubt{DoubtClock}
 	}

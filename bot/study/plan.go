@@ -2,6 +2,7 @@ package study
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/tiangeng/tiangeng/bot/people"
@@ -15,6 +16,7 @@ type Plan struct {
 	Hours   StudyHours
 	Titles  []string // of the sessions in order, or none
 	Trainer people.LearnerID
+	Fence   Fence // of every session; the zero value asks nothing
 }
 
 // Span is from when until when, in Asia/Shanghai: 09:00 and 11:30.
@@ -38,11 +40,16 @@ func (p Plan) Sessions(cohort string) ([]Session, error) {
 		return nil, fmt.Errorf("hours of a session must be 0 to 24")
 	case len([]rune(p.Place)) > 66:
 		return nil, fmt.Errorf("place is longer than 66 characters")
+	case p.Fence != Fence{} && !p.Fence.Valid():
+		return nil, fmt.Errorf("fence needs latitude, longitude, metres from 50 to 20000, and in law the number of the document that demands it, of at most 66 characters")
 	}
+	fence := p.Fence
+	fence.Required = fence != Fence{}
+	fence.Latitude, fence.Longitude = math.Round(fence.Latitude*Millionths)/Millionths, math.Round(fence.Longitude*Millionths)/Millionths
 	var out []Session
 	for _, day := range p.Days {
 		for _, at := range p.Times {
-			s := Session{Cohort: cohort, Number: len(out) + 1, Place: p.Place, Hours: p.Hours, Trainer: p.Trainer}
+			s := Session{Cohort: cohort, Number: len(out) + 1, Place: p.Place, Hours: p.Hours, Trainer: p.Trainer, Fence: fence}
 			if len(p.Titles) > 0 {
 				s.Title = p.Titles[len(out)]
 			}

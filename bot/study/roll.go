@@ -1,6 +1,7 @@
 package study
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/tiangeng/tiangeng/bot/people"
@@ -36,7 +37,7 @@ type Roll struct {
 // Roll makes the register of a class out of what happened: a line for every member, in their order. Of people who
 // are not expected (any more) nothing is missed.
 func (r ClassRule) Roll(sessions []Session, members []Member, events []AttendanceEvent, leaves []Leave) []RollLine {
-	events = withDoubts(events)
+	events = r.withDoubts(events)
 	bySession := map[SessionID][]AttendanceEvent{}
 	came := map[people.LearnerID]map[SessionID]bool{}
 	for _, e := range events {
@@ -78,30 +79,64 @@ func (r ClassRule) Roll(sessions []Session, members []Member, events []Attendanc
 	return lines
 }
 
-// withDoubts marks what only shows when the events are seen together: several people on one phone in one
-// session.
-func withDoubts(events []AttendanceEvent) []AttendanceEvent {
-	type phone struct {
+// withDoubts marks what only shows when the events of everybody are seen together: several people on one phone, more
+// in one second than walk past a screen, many at the same place to the metre.
+func (r ClassRule) withDoubts(events []AttendanceEvent) []AttendanceEvent {
+	type group struct {
 		session SessionID
-		device  string
+		what    string
 	}
-	first, shared := map[phone]people.LearnerID{}, map[phone]bool{}
+	phones, spots := map[group]map[people.LearnerID]bool{}, map[group]map[people.LearnerID]bool{}
+	seconds := map[group]map[people.LearnerID]bool{}
+	join := func(m map[group]map[people.LearnerID]bool, e AttendanceEvent, what string) group {
+		g := group{e.Session, what}
+		if m[g] == nil {
+			m[g] = map[people.LearnerID]bool{}
+		}
+		m[g][e.Learner] = true
+		return g
+	}
+	second := func(e AttendanceEvent) string { return strconv.FormatInt(e.At.Unix(), 10) }
 	for _, e := range events {
-		if e.Device == "" || e.Kind != SignedIn {
-			continue
+		switch {
+		case e.Kind == Located && e.Spot != "":
+			join(spots, e, e.Spot)
+		case e.Kind == SignedIn && e.Device != "":
+			join(phones, e, e.Device)
+			join(seconds, e, second(e))
 		}
-		p := phone{e.Session, e.Device}
-		if who, known := first[p]; known && who != e.Learner {
-			shared[p] = true
-		}
-		first[p] = e.Learner
 	}
 	out := make([]AttendanceEvent, len(events))
 	for i, e := range events {
-		if e.Kind == SignedIn && shared[phone{e.Session, e.Device}] {
-			e.Doubts = append(append([]Doubt{}, e.Doubts...), DoubtDevice)
+		var more []Doubt
+		switch {
+		case e.Kind == Located && e.Spot != "" && len(spots[group{e.Session, e.Spot}]) >= r.SameSpot:
+			more = append(more, DoubtSamePlot)
+		case e.Kind == SignedIn && e.Device != "":
+			if len(phones[group{e.Session, e.Device}]) > 1 {
+				more = append(more, DoubtDevice)
+			}
+			if len(seconds[group{e.Session, second(e)}]) > r.Burst {
+				more = append(more, DoubtBurst)
+			}
+		}
+		if more != nil {
+			e.Doubts = append(more, e.Doubts...)
 		}
 		out[i] = e
+	}
+	return out
+}
+
+// SettleSpots returns the events that keep of spots only what they say: who was where others were. The spots
+// themselves can go then.
+func (r ClassRule) SettleSpots(events []AttendanceEvent) []AttendanceEvent {
+	var out []AttendanceEvent
+	for _, e := range r.withDoubts(events) {
+		if e.Kind == Located && e.Spot != "" && slices.Contains(e.Doubts, DoubtSamePlot) {
+			e.Key, e.Spot = "spot:"+strconv.FormatInt(int64(e.Session), 10)+":"+strconv.FormatInt(int64(e.Learner), 10)+":"+strconv.FormatInt(e.At.UnixMilli(), 10), ""
+			out = append(out, e)
+		}
 	}
 	return out
 }

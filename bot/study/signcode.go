@@ -77,7 +77,8 @@ func (r ClassRule) CheckCode(k SignKey, now time.Time, text string) CodeCheck {
 	if err != nil || !hmac.Equal([]byte(k.code(slot)), []byte(text)) {
 		return CodeWrong
 	}
-	if age := r.slot(now) - slot; age >= 0 && age < codeSlots {
+	// The replica that drew it may be a second ahead of this one.
+	if age := r.slot(now) - slot; age >= -1 && age < codeSlots {
 		return CodeGood
 	}
 	return CodeOld
@@ -86,8 +87,8 @@ func (r ClassRule) CheckCode(k SignKey, now time.Time, text string) CodeCheck {
 // CheckNumber judges a typed number. An old one is not told from a wrong one.
 func (r ClassRule) CheckNumber(k SignKey, now time.Time, number string) CodeCheck {
 	last, good := r.slot(now), false
-	for i := range int64(numberSlots) {
-		good = hmac.Equal([]byte(k.number(last-i)), []byte(number)) || good
+	for i := range int64(numberSlots + 1) { // with the next one: another replica may be a second ahead
+		good = hmac.Equal([]byte(k.number(last+1-i)), []byte(number)) || good
 	}
 	if good {
 		return CodeGood

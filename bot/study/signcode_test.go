@@ -24,7 +24,8 @@ func TestCodesChangeAndGrowOld(t *testing.T) {
 		after        time.Duration
 		code, number study.CodeCheck
 	}{
-		{-6 * time.Second, study.CodeOld, study.CodeWrong}, // before it was shown
+		{-26 * time.Second, study.CodeOld, study.CodeWrong}, // before it was shown
+		{-6 * time.Second, study.CodeGood, study.CodeGood},  // the clock of the replica that shows it is ahead
 		{0, study.CodeGood, study.CodeGood},
 		{34 * time.Second, study.CodeGood, study.CodeGood},
 		{35 * time.Second, study.CodeOld, study.CodeGood},

@@ -18,7 +18,7 @@ import (
 type ClassStore interface {
 	ClassRoll(ctx context.Context, scope people.Scope, cohort string) (study.Roll, error)
 	RecordAttendance(ctx context.Context, now time.Time, scope people.Scope, events []study.AttendanceEvent) (int, error)
-	CountHeads(ctx context.Context, now time.Time, actor string, scope people.Scope, cohort string, number, counted int) error
+	CountHeads(ctx context.Context, now time.Time, actor string, scope people.Scope, cohort string, c store.HeadCount) error
 	CloseSession(ctx context.Context, now time.Time, actor string, scope people.Scope, cohort string, number int) (study.Session, error)
 	MakeUp(ctx context.Context, now time.Time, actor string, scope people.Scope, cohort string, number int, learner people.LearnerID, note string) error
 	Leaves(ctx context.Context, scope people.Scope, cohort string, status study.LeaveStatus) ([]study.Leave, error)
@@ -101,6 +101,7 @@ type rollPerson struct {
 	MadeUp   string                `json:"madeUp"`
 	Leave    string                `json:"leave"`
 	Missed   string                `json:"missed"`
+	Near     bool                  `json:"near"`
 	Over     bool                  `json:"over"`
 	Verdict  string                `json:"verdict"`
 }
@@ -133,7 +134,9 @@ type attendAnswer struct {
 }
 
 type countRequest struct {
-	Heads int `json:"heads"`
+	ID    string    `json:"id"`
+	Heads int       `json:"heads"`
+	At    time.Time `json:"at"`
 }
 
 type makeUpRequest struct {
@@ -217,7 +220,7 @@ func rollOf(roll study.Roll, now time.Time) rollAnswer {
 		st := l.Standing
 		p := rollPerson{
 			Learner: l.Learner.ID, Name: l.Learner.Name, Unit: l.Learner.Unit, UnitName: l.Learner.UnitName, Category: l.Learner.Category, Status: l.Status, Attended: []attendedAnswer{},
-			Total: st.Total.String(), Credited: st.Credited.String(), MadeUp: st.MadeUp.String(), Leave: st.Leave.String(), Missed: st.Missed.String(), Over: st.Over, Verdict: report.Verdict(roll, l),
+			Total: st.Total.String(), Credited: st.Credited.String(), MadeUp: st.MadeUp.String(), Leave: st.Leave.String(), Missed: st.Missed.String(), Near: st.Near, Over: st.Over, Verdict: report.Verdict(roll, l),
 		}
 		for i, x := range l.Attended {
 			y := attendedAnswer{Number: roll.Sessions[i].Number, Presence: x.Presence, Word: report.PresenceWord(x.Presence), Way: x.Way, Doubts: append([]study.Doubt{}, x.Doubts...), Note: x.Note}
@@ -296,7 +299,7 @@ func (a *api) countHeads(w http.ResponseWriter, r *request) error {
 	if err := r.read(&in); err != nil {
 		return err
 	}
-	if err := a.o.Classes.CountHeads(r.Context(), a.o.Now(), r.actor(), r.holder.Scope, roll.Cohort.Code, roll.Sessions[i].Number, in.Heads); err != nil {
+	if err := a.o.Classes.CountHeads(r.Context(), a.o.Now(), r.actor(), r.holder.Scope, roll.Cohort.Code, store.HeadCount{ID: in.ID, Number: roll.Sessions[i].Number, Heads: in.Heads, At: in.At}); err != nil {
 		return err
 	}
 	answer(w, http.StatusOK, struct{}{})

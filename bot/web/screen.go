@@ -135,7 +135,7 @@ func codeSVG(text string) ([]byte, error) {
 	return []byte(b.String()), nil
 }
 
-func (p *pages) static(name, kind string) http.HandlerFunc {
+func (p *pages) static(name, kind, keep string) http.HandlerFunc {
 	data, err := files.ReadFile("templates/" + name)
 	return func(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
@@ -143,7 +143,7 @@ func (p *pages) static(name, kind string) http.HandlerFunc {
 			return
 		}
 		w.Header().Set("Content-Type", kind+"; charset=utf-8")
-		w.Header().Set("Cache-Control", "public, max-age=3600")
+		w.Header().Set("Cache-Control", keep)
 		_, _ = w.Write(data) // the reader left: nothing to do
 	}
 }

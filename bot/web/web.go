@@ -19,7 +19,7 @@ import (
 	"github.com/tiangeng/tiangeng/content"
 )
 
-//go:embed templates/*.html templates/style.css templates/notices.js templates/screen.css templates/screen.js
+//go:embed templates/*.html templates/style.css templates/notices.js templates/screen.css templates/screen.js templates/tick.css templates/tick.js templates/tick-worker.js
 var files embed.FS
 
 // Options are what the pages need.
@@ -27,6 +27,7 @@ type Options struct {
 	Library      func() *content.Library // the courses known at this moment
 	Notices      Notices
 	Screens      Screens
+	Ticks        Ticks
 	Certificates Certificates
 	Logger       *slog.Logger
 }
@@ -63,12 +64,13 @@ func New(o Options) (http.Handler, error) {
 	mux.HandleFunc("GET /l/notices.js", p.noticesScript)
 	mux.HandleFunc("GET /l/{course}/{version}/{lesson}", p.lesson)
 	mux.HandleFunc("GET /l/{course}/{version}/media/{path...}", p.media)
-	mux.HandleFunc("GET /s/screen.css", p.static("screen.css", "text/css"))
-	mux.HandleFunc("GET /s/screen.js", p.static("screen.js", "text/javascript"))
+	mux.HandleFunc("GET /s/screen.css", p.static("screen.css", "text/css", "public, max-age=3600"))
+	mux.HandleFunc("GET /s/screen.js", p.static("screen.js", "text/javascript", "public, max-age=3600"))
 	mux.HandleFunc("GET /s/{session}/{token}", p.screen)
 	mux.HandleFunc("GET /s/{session}/{token}/now", p.screenNow)
 	mux.HandleFunc("GET /s/{session}/{token}/code.svg", p.screenCode)
 	p.certificates(mux)
+	p.tickRoutes(mux)
 	return secure(mux), nil
 }
 

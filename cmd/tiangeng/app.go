@@ -20,6 +20,7 @@ import (
 	"github.com/tiangeng/tiangeng/bot/channel"
 	"github.com/tiangeng/tiangeng/bot/channel/wechat"
 	"github.com/tiangeng/tiangeng/bot/delivery"
+	"github.com/tiangeng/tiangeng/bot/fault"
 	"github.com/tiangeng/tiangeng/bot/web"
 	"github.com/tiangeng/tiangeng/configs"
 	"github.com/tiangeng/tiangeng/content"
@@ -179,10 +180,21 @@ func prefixes(list []string) []netip.Prefix {
 	return out
 }
 
+// ticks are what the page needs on which a trainer ticks people.
+func (a *app) ticks() web.Ticks {
+	return web.Ticks{Sheet: a.store.TickSheet, Record: a.store.RecordTicks, Now: a.clock.Now, Say: func(err error) string {
+		var f *fault.Error
+		if !errors.As(err, &f) {
+			return ""
+		}
+		return a.subject.phrases.Say(f.Key, f.Args...)
+	}}
+}
+
 // public is the handler of the public listener.
 func (a *app) public(receiver *wechat.Receiver) (http.Handler, error) {
 	pages, err := web.New(web.Options{
-		Library: a.service.Library, Notices: a.notices(), Screens: web.Screens{Read: a.store.SignScreen, Now: a.clock.Now}, Logger: a.log,
+		Library: a.service.Library, Notices: a.notices(), Screens: web.Screens{Read: a.store.SignScreen, Now: a.clock.Now}, Ticks: a.ticks(), Logger: a.log,
 		Certificates: web.Certificates{
 			Check: a.store.CheckCertificate, BySecret: a.store.CertificateBySecret, Draw: a.drawer, Phrases: a.subject.phrases, Now: a.clock.Now, Trusted: prefixes(a.config.WeChat.TrustedProxies),
 		},

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/tiangeng/tiangeng/bot/fault"
 	"github.com/tiangeng/tiangeng/bot/people"
@@ -21,6 +23,9 @@ type classCmd struct {
 	Sessions classSessionsCmd `cmd:"" help:"List the sessions of a class, with who is there."`
 	Roll     classRollCmd     `cmd:"" help:"Export the register: attendance, hours, result; to print, sign and stamp."`
 	Screen   classScreenCmd   `cmd:"" help:"Print the address of the page for the projector: the changing code, the number, how many are there."`
+	Link     classLinkCmd     `cmd:"" help:"Give a trainer the address of the page that ticks people, which works without signal (点名)."`
+	Links    classLinksCmd    `cmd:"" help:"List the trainers' pages of a class."`
+	Unlink   classUnlinkCmd   `cmd:"" help:"End a trainer's page now."`
 	Sheet    classSheetCmd    `cmd:"" help:"Make the paper sheet that people sign where phones cannot."`
 	Attend   classAttendCmd   `cmd:"" help:"Record who was there: ticks, the paper sheet, decisions about doubtful sign-ins."`
 	Count    classCountCmd    `cmd:"" help:"Keep how many heads were counted in the room."`
@@ -186,6 +191,95 @@ func (a *app) screenURL(k study.SignKey) string {
 	return strings.TrimRight(a.config.PublicURL, "/") + web.ScreenPath(k)
 }
 
+type classLinkCmd struct {
+	classFlag
+	Trainer people.LearnerID `required:"" help:"Number of the trainer: the page sees the people that the trainer may see."`
+	Session int              `help:"Number of the only session; 0 for all of the class."`
+	Days    int              `default:"1" help:"Days it works after the last of these sessions, 1 to 30: until all is sent."`
+}
+
+func (c *classLinkCmd) run(ctx context.Context, p *program) error {
+	if c.Days < 1 || c.Days > 30 {
+		return misuse{"--days must be 1 to 30"}
+	}
+	a, err := c.open(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer closing(a)
+	if a.config.PublicURL == "" {
+		return errors.New("public_url is not set: nobody could open the page")
+	}
+	sessions, err := a.store.Sessions(ctx, c.Code)
+	if err != nil {
+		return err
+	}
+	now := a.clock.Now()
+	last := now
+	for _, s := range sessions {
+		if (c.Session == 0 || c.Session == s.Number) && s.Ends.After(last) {
+			last = s.Ends
+		}
+	}
+	token := store.NewTickToken()
+	link := study.TickLink{Cohort: c.Code, Session: c.Session, Trainer: c.Trainer, Until: last.Add(time.Duration(c.Days) * 24 * time.Hour)}
+	if _, err := a.store.MakeTickLink(ctx, now, actor(), sha256.Sum256([]byte(token)), link); err != nil {
+		return err
+	}
+	fmt.Fprintln(p.stdout, tickPage(a.config)+token)
+	return nil
+}
+
+type classLinksCmd struct {
+	classFlag
+	JSON bool `help:"Print JSON."`
+}
+
+func (c *classLinksCmd) run(ctx context.Context, p *program) error {
+	a, err := c.open(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer closing(a)
+	list, err := a.store.TickLinks(ctx, c.Code)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(p, list)
+	}
+	w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tTRAINER\tNAME\tSESSION\tUNTIL\tSTATE\tMADE BY")
+	for _, l := range list {
+		session, state := "all", "in force"
+		if l.Session != 0 {
+			session = fmt.Sprint(l.Session)
+		}
+		switch {
+		case !l.Revoked.IsZero():
+			state = "revoked"
+		case !a.clock.Now().Before(l.Until):
+			state = "over"
+		}
+		fmt.Fprintf(w, "%d\t%d\t%s\t%s\t%s\t%s\t%s\n", l.ID, l.Trainer, l.Name, session, l.Until.In(study.Zone).Format("2006-01-02 15:04"), state, l.By)
+	}
+	return w.Flush()
+}
+
+type classUnlinkCmd struct {
+	classFlag
+	ID study.TickLinkID `arg:"" help:"Number of the page, as class links says."`
+}
+
+func (c *classUnlinkCmd) run(ctx context.Context, p *program) error {
+	a, err := c.open(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer closing(a)
+	return a.store.RevokeTickLink(ctx, a.clock.Now(), actor(), c.Code, c.ID)
+}
+
 type classAttendCmd struct {
 	sessionFlag
 	Learner  []people.LearnerID `help:"Number of a person; may be repeated."`
@@ -239,7 +333,7 @@ func (c *classCountCmd) run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer closing(a)
-	return a.store.CountHeads(ctx, a.clock.Now(), actor(), people.Everyone(), c.Code, c.Number, c.Heads)
+	return a.store.CountHeads(ctx, a.clock.Now(), actor(), people.Everyone(), c.Code, store.HeadCount{Number: c.Number, Heads: c.Heads})
 }
 
 type classCloseCmd struct{ sessionFlag }

@@ -66,6 +66,12 @@ type meeting struct {
 	Hours   float64  `yaml:"hours"` // 学时 of one session
 	Titles  []string `yaml:"titles"`
 	Trainer int64    `yaml:"trainer"` // number of a person of the roster
+	Fence   *struct {
+		Latitude  float64 `yaml:"latitude"` // degrees, as the platform's map gives them
+		Longitude float64 `yaml:"longitude"`
+		Metres    int     `yaml:"metres"`
+		Law       string  `yaml:"law"` // number of the document that demands it
+	} `yaml:"fence"`
 }
 
 func (m meeting) sessions(cohort string) ([]study.Session, error) {
@@ -74,6 +80,12 @@ func (m meeting) sessions(cohort string) ([]study.Session, error) {
 		return nil, errors.New("hours of a session must be a number with at most two decimals")
 	}
 	p := study.Plan{Place: strings.TrimSpace(m.Place), Hours: study.StudyHours(hundredths), Titles: m.Titles, Trainer: people.LearnerID(m.Trainer)}
+	if f := m.Fence; f != nil {
+		p.Fence = study.Fence{Latitude: f.Latitude, Longitude: f.Longitude, Metres: f.Metres, Law: strings.TrimSpace(f.Law)}
+		if !p.Fence.Valid() { // also where nothing is filled in
+			p.Fence.Metres = -1
+		}
+	}
 	for _, d := range m.On {
 		p.Days = append(p.Days, study.Day(d))
 	}

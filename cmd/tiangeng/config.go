@@ -18,6 +18,7 @@ import (
 	"github.com/tiangeng/tiangeng/bot/delivery"
 	"github.com/tiangeng/tiangeng/bot/people"
 	"github.com/tiangeng/tiangeng/bot/study"
+	"github.com/tiangeng/tiangeng/bot/web"
 	"github.com/tiangeng/tiangeng/configs"
 	"github.com/tiangeng/tiangeng/content"
 	"github.com/tiangeng/tiangeng/store"
@@ -130,10 +131,19 @@ func loadSubject(c *configs.Config) (*subject, error) {
 // engine is the chat. noticeURL is the page where people allow notices, "" when there is none.
 func (s *subject) engine(c *configs.Config, noticeURL string, certificates conversation.Certificates) *conversation.Engine {
 	quiet := policy(c)
+	tickURL := ""
+	if c.PublicURL != "" {
+		tickURL = tickPage(c)
+	}
 	return conversation.New(conversation.Options{
 		Library: s.library, Phrases: s.phrases, Calendar: s.calendar, Targets: s.targets, Bind: bindRule(c),
-		QuietFrom: quiet.QuietFrom, QuietUntil: quiet.QuietUntil, ReleaseAbove: c.Push.ReleaseAbove, NoticeURL: noticeURL, Certificates: certificates,
+		QuietFrom: quiet.QuietFrom, QuietUntil: quiet.QuietUntil, ReleaseAbove: c.Push.ReleaseAbove, NoticeURL: noticeURL, TickURL: tickURL, Certificates: certificates,
 	})
+}
+
+// tickPage is the address of the page on which a trainer ticks people, up to the token.
+func tickPage(c *configs.Config) string {
+	return strings.TrimRight(c.PublicURL, "/") + web.TickPath + "#"
 }
 
 // bindRule is the configuration's part of who may be bound where.

@@ -63,6 +63,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) (dsn string)) {
 		{"certificates", certificateCases},
 		{"classes", classCases},
 		{"signing", signingCases},
+		{"ticks", tickCases},
 		{"follow", followCases},
 		{"scope", scopeCases},
 		{"imports", importCases},

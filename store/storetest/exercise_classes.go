@@ -173,14 +173,16 @@ var classCases = map[string]func(*testing.T, *bundle){
 		})
 		b.want([]string{"9"}, "SELECT COUNT(*) FROM attendance_events")
 		for _, n := range []int{4, 5} {
-			if err := b.s.CountHeads(t.Context(), later, "cli:test", people.Everyone(), "spring", 1, n); err != nil {
+			if err := b.s.CountHeads(t.Context(), later, "cli:test", people.Everyone(), "spring", store.HeadCount{Number: 1, Heads: n}); err != nil {
 				t.Fatal(err)
 			}
 		}
 		refused(t, fault.Invalid, "class.count_bad", func() error {
-			return b.s.CountHeads(t.Context(), later, "cli:test", people.Everyone(), "spring", 1, -1)
+			return b.s.CountHeads(t.Context(), later, "cli:test", people.Everyone(), "spring", store.HeadCount{Number: 1, Heads: -1})
 		})
-		refused(t, fault.Forbidden, "class.not_whole", func() error { return b.s.CountHeads(t.Context(), later, "cli:test", over(county112), "spring", 1, 5) })
+		refused(t, fault.Forbidden, "class.not_whole", func() error {
+			return b.s.CountHeads(t.Context(), later, "cli:test", over(county112), "spring", store.HeadCount{Number: 1, Heads: 5})
+		})
 		refused(t, fault.Forbidden, "class.not_whole", func() error {
 			_, err := b.s.CloseSession(t.Context(), later, "cli:test", over(county113), "spring", 1)
 			return err
@@ -481,12 +483,13 @@ func classOf148(t *testing.T, b *bundle) {
 			for _, id := range ids {
 				fate := rng.IntN(len(gives))
 				want[id] += gives[fate]
-				e := scanned(s, id, 0)
+				walk := time.Duration(id%148) * time.Second // one after the other, past the screen
+				e := scanned(s, id, -walk)
 				switch fate {
 				case 0: // never came
 					continue
 				case 2: // late
-					e.At = s.Starts.Add(time.Hour)
+					e.At = s.Starts.Add(time.Hour + walk)
 				case 3: // came before the doors opened, with yesterday's picture
 					e.At = s.Starts.Add(-time.Hour)
 				case 4: // no signal: the trainer's tick, told in the evening

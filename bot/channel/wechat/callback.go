@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"math"
+	"strconv"
 	"time"
 
 	"github.com/tiangeng/tiangeng/bot/channel"
@@ -71,6 +73,7 @@ func (f *fields) message(in *channel.Inbound) error {
 		in.Kind = channel.KindVideo
 	case "location":
 		in.Kind = channel.KindLocation
+		in.Point = f.point()
 	case "link":
 		in.Kind = channel.KindLink
 	default:
@@ -87,6 +90,16 @@ func (f *fields) message(in *channel.Inbound) error {
 	}
 	in.Key = digest([]byte("message"), []byte(in.From.Account), f.value[msgID])
 	return nil
+}
+
+// point is where a location message says to be; nil when that cannot be read.
+func (f *fields) point() *channel.Point {
+	x, errX := strconv.ParseFloat(string(f.value[latitude]), 64)
+	y, errY := strconv.ParseFloat(string(f.value[longitude]), 64)
+	if errX != nil || errY != nil || !(math.Abs(x) <= 90) || !(math.Abs(y) <= 180) { // NaN is neither
+		return nil
+	}
+	return &channel.Point{Latitude: x, Longitude: y}
 }
 
 func (f *fields) event(in *channel.Inbound, req *Request) error {

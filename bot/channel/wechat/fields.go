@@ -25,6 +25,8 @@ const (
 	sentCount
 	errorCount
 	scanResult
+	latitude
+	longitude
 	publishID
 	publishStatus
 	encrypted
@@ -81,7 +83,7 @@ var (
 		"Content": {field: content}, "bizmsgmenuid": {field: menuItem},
 		"PicUrl": unread, "MediaId": unread, "MediaId16K": unread, "ThumbMediaId": unread, "Format": unread,
 		"Recognition": {field: recognition},
-		"Location_X":  unread, "Location_Y": unread, "Scale": unread, "Label": unread,
+		"Location_X":  {field: latitude}, "Location_Y": {field: longitude}, "Scale": unread, "Label": unread,
 		"Title": unread, "Description": unread, "Url": unread,
 		"Event": {field: event}, "EventKey": {field: eventKey}, "Ticket": {field: ticket}, "MenuId": unread,
 		"Latitude": unread, "Longitude": unread, "Precision": unread,

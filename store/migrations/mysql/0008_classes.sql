@@ -1,6 +1,6 @@
 -- +goose Up
 -- Sessions (课次) of classes that meet. open_from and late_after 0: by the rule of study.Session. The place
--- is in millionths of a degree. From secret come the rotating
+-- is in millionths of a degree; law: the document that demands to look at it. From secret come the rotating
 -- code and the number that is typed where scanning fails. closed_at 0: the trainer has not confirmed it.
 CREATE TABLE IF NOT EXISTS sessions (
     id BIGINT NOT NULL AUTO_INCREMENT,
@@ -18,6 +18,7 @@ CREATE TABLE IF NOT EXISTS sessions (
     latitude INT NOT NULL DEFAULT 0,
     longitude INT NOT NULL DEFAULT 0,
     metres INT NOT NULL DEFAULT 0,
+    law VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
     secret BINARY(32) NOT NULL,
     closed_at BIGINT NOT NULL DEFAULT 0,
     closed_by VARCHAR(120) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
@@ -51,15 +52,18 @@ CREATE TABLE IF NOT EXISTS attendance_events (
     KEY attendance_events_learner (learner_id, id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
--- What a trainer counted in the room; append-only, the last one counts.
+-- What a trainer counted in the room; append-only, the last one counts. count_key: the same
+-- count told twice is one.
 CREATE TABLE IF NOT EXISTS head_counts (
     id BIGINT NOT NULL AUTO_INCREMENT,
+    count_key VARCHAR(80) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
     session_id BIGINT NOT NULL DEFAULT 0,
     counted INT NOT NULL DEFAULT 0,
     actor VARCHAR(120) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
     counted_at BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (id),
-    KEY head_counts_session (session_id, id)
+    UNIQUE KEY head_counts_key (count_key),
+    KEY head_counts_session (session_id, counted_at, id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- Leaves (请假) and the sessions they cover.

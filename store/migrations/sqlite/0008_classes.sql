@@ -1,6 +1,6 @@
 -- +goose Up
 -- Sessions (课次) of classes that meet. open_from and late_after 0: by the rule of study.Session. The place
--- is in millionths of a degree. From secret come the rotating
+-- is in millionths of a degree; law: the document that demands to look at it. From secret come the rotating
 -- code and the number that is typed where scanning fails. closed_at 0: the trainer has not confirmed it.
 CREATE TABLE IF NOT EXISTS sessions (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
@@ -18,6 +18,7 @@ CREATE TABLE IF NOT EXISTS sessions (
     latitude INT NOT NULL DEFAULT 0,
     longitude INT NOT NULL DEFAULT 0,
     metres INT NOT NULL DEFAULT 0,
+    law VARCHAR(200) NOT NULL DEFAULT '' CHECK (length(law) <= 200),
     secret BLOB NOT NULL,
     closed_at BIGINT NOT NULL DEFAULT 0,
     closed_by VARCHAR(120) NOT NULL DEFAULT '' CHECK (length(closed_by) <= 120),
@@ -49,15 +50,18 @@ CREATE UNIQUE INDEX IF NOT EXISTS attendance_events_key ON attendance_events (ev
 CREATE INDEX IF NOT EXISTS attendance_events_session ON attendance_events (session_id, learner_id, id);
 CREATE INDEX IF NOT EXISTS attendance_events_learner ON attendance_events (learner_id, id);
 
--- What a trainer counted in the room; append-only, the last one counts.
+-- What a trainer counted in the room; append-only, the last one counts. count_key: the same
+-- count told twice is one.
 CREATE TABLE IF NOT EXISTS head_counts (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    count_key VARCHAR(80) NOT NULL DEFAULT '' CHECK (length(count_key) <= 80),
     session_id BIGINT NOT NULL DEFAULT 0,
     counted INT NOT NULL DEFAULT 0,
     actor VARCHAR(120) NOT NULL DEFAULT '' CHECK (length(actor) <= 120),
     counted_at BIGINT NOT NULL DEFAULT 0
 );
-CREATE INDEX IF NOT EXISTS head_counts_session ON head_counts (session_id, id);
+CREATE UNIQUE INDEX IF NOT EXISTS head_counts_key ON head_counts (count_key);
+CREATE INDEX IF NOT EXISTS head_counts_session ON head_counts (session_id, counted_at, id);
 
 -- Leaves (请假) and the sessions they cover.
 CREATE TABLE IF NOT EXISTS leaves (
