@@ -30,6 +30,7 @@ type Ticks struct {
 }
 
 const (
+	tickPolicy  = "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 	maxTickBody = 512 << 10
 	// tickDays is how far from now sessions are that the page shows: the page of a whole term would not fit on an old phone.
 	tickDays = 36 * time.Hour
@@ -38,14 +39,18 @@ const (
 func (p *pages) tickRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+TickPath+"{$}", p.tickPage)
 	for name, kind := range map[string]string{"tick.css": "text/css", "tick.js": "text/javascript", "tick-worker.js": "text/javascript"} {
-		mux.HandleFunc("GET "+TickPath+name, p.static(name, kind, "no-cache")) // page and script have to fit together
+		serve := p.static(name, kind, "no-cache") // page and script have to fit together
+		mux.HandleFunc("GET "+TickPath+name, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Security-Policy", tickPolicy) // the worker's own: it asks for the page
+			serve(w, r)
+		})
 	}
 	mux.HandleFunc("GET "+TickPath+"sheet", p.tickSheet)
 	mux.HandleFunc("POST "+TickPath+"sheet", p.tickRecord)
 }
 
 func (p *pages) tickPage(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	w.Header().Set("Content-Security-Policy", tickPolicy)
 	w.Header().Set("Cache-Control", "no-cache")
 	p.render(w, "tick.html", nil)
 }

@@ -422,7 +422,7 @@ var wholeActs = map[string]func(w *scopeWorld, scope people.Scope) error{
 		return err
 	},
 	"CountHeads": func(w *scopeWorld, scope people.Scope) error {
-		return w.s.CountHeads(w.t.Context(), start, "x", scope, "spring", 1, 9)
+		return w.s.CountHeads(w.t.Context(), start, "x", scope, "spring", store.HeadCount{Number: 1, Heads: 9})
 	},
 	"CloseSession": func(w *scopeWorld, scope people.Scope) error {
 		_, err := w.s.CloseSession(w.t.Context(), start.AddDate(0, 0, 6), "x", scope, "spring", 1)

@@ -109,13 +109,12 @@ var tickCases = map[string]func(*testing.T, *bundle){
 			in.Kind, in.Point = channel.KindLocation, &channel.Point{Latitude: lat, Longitude: lng}
 			return b.step(e, s.Starts.Add(time.Duration(minutes)*time.Minute), in)
 		}
-		say := func(key string) string {
-			return content.DefaultPhrases().Say(key, fault.A("law", s.Fence.Law))
-		}
+		say := func(key string) string { return content.DefaultPhrases().Say(key) }
+		asked := content.DefaultPhrases().Say("sign.place_ask", fault.A("law", s.Fence.Law))
 		for i := range ids {
 			at := s.Starts.Add(time.Duration(i) * time.Second)
 			_, number, _ := study.ClassRule2026.Codes(k, at)
-			if got := b.step(e, at, typed(number, fmt.Sprint("o", i))); !strings.Contains(got, say("sign.place_ask")) {
+			if got := b.step(e, at, typed(number, fmt.Sprint("o", i))); !strings.Contains(got, asked) {
 				t.Fatalf("%q", got)
 			}
 		}
