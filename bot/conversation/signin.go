@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -92,11 +93,16 @@ func (t *turn) signIn() {
 			best = check
 		}
 	}
-	if best == study.CodeOld {
+	switch {
+	case best == study.CodeOld:
 		t.say("sign.old")
-		return
+	case scanned && !slices.ContainsFunc(t.f.Signing, func(s OpenSession) bool { return s.ID == id }):
+		t.say("sign.over") // of a session that is not on now
+	case scanned:
+		t.say("sign.wrong_code")
+	default:
+		t.say("sign.wrong")
 	}
-	t.say("sign.wrong")
 }
 
 func (t *turn) howToSign(s OpenSession) {

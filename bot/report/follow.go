@@ -19,6 +19,7 @@ type filed struct {
 	heads  []string
 	widths []float64
 	total  string   // word before the number of rows
+	paper  paper
 	signed []string // what is signed and stamped below the printed page
 }
 
@@ -30,7 +31,7 @@ func (t filed) write(w io.Writer, f Format, rows iter.Seq2[[]sheet.Cell, error])
 	case CSV, HTML:
 		to = sheet.NewCSV(w)
 		if f == HTML {
-			to = newPrinted(w, t.title, t.signed)
+			to = newPrinted(w, t.title, t.signed, t.paper)
 		}
 		defer func() {
 			if err != nil {

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"html"
 	"io"
+	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/tiangeng/tiangeng/bot/sheet"
@@ -15,12 +17,47 @@ type printed struct {
 	w      *bufio.Writer
 	title  string
 	signed []string
+	paper  paper
 	notes  bool // inside the list of notes
 	rows   bool // inside the table
 }
 
-func newPrinted(w io.Writer, title string, signed []string) *printed {
-	return &printed{w: bufio.NewWriterSize(w, 1<<16), title: title, signed: signed}
+// paper says how a table stands on paper; the zero value leaves it to the browser.
+type paper struct {
+	widths []float64 // of the columns, in parts of the whole; for a table too wide to be left alone
+	tall   bool      // rows are high enough to be signed by hand
+}
+
+func newPrinted(w io.Writer, title string, signed []string, on paper) *printed {
+	return &printed{w: bufio.NewWriterSize(w, 1<<16), title: title, signed: signed, paper: on}
+}
+
+// table begins the table with its columns.
+func (p *printed) table() {
+	class := ""
+	if p.paper.widths != nil {
+		class = "fixed"
+	}
+	if p.paper.tall {
+		class = strings.TrimSpace(class + " tall")
+	}
+	if class == "" {
+		p.text("<table>\n")
+		return
+	}
+	p.text(`<table class="` + class + "\">\n")
+	if p.paper.widths == nil {
+		return
+	}
+	whole := 0.0
+	for _, w := range p.paper.widths {
+		whole += w
+	}
+	p.text("<colgroup>")
+	for _, w := range p.paper.widths {
+		p.text(`<col style="width: ` + strconv.FormatFloat(100*w/whole, 'f', 2, 64) + `%">`)
+	}
+	p.text("</colgroup>\n")
 }
 
 func (p *printed) text(s string) { _, _ = p.w.WriteString(s) } // the error stays in the writer until Flush
@@ -40,7 +77,8 @@ func (p *printed) Write(kind sheet.RowKind, cells []sheet.Cell) error {
 		if p.notes {
 			p.text("</dl>\n")
 		}
-		p.text("<table>\n<thead><tr>")
+		p.table()
+		p.text("<thead><tr>")
 		for _, c := range cells {
 			p.text("<th>" + html.EscapeString(c.String()) + "</th>")
 		}

@@ -58,9 +58,12 @@ func rollTable(roll study.Roll, cutOff time.Time) filed {
 		heads: []string{"序号", "学员编号", "姓名", "单位代码", "单位", "干部类别"}, widths: []float64{6, 10, 12, 15, 34, 14}, total: "人数",
 		signed: []string{"班主任（签字）", "单位（盖章）", "日期"},
 	}
+	on := []float64{7, 10, 15, 22, 46, 15}
 	for _, s := range roll.Sessions {
 		t.heads, t.widths = append(t.heads, study.SessionWord(s)), append(t.widths, 13)
+		on = append(on, 9)
 	}
+	t.paper.widths = append(on, 11, 11, 11, 11, 11, 26, 22)
 	t.heads = append(t.heads, "应得学时", "实得学时", "其中补学学时", "请假学时", "缺勤学时", "结论", "学员签名")
 	t.widths = append(t.widths, 10, 10, 14, 10, 10, 18, 14)
 	return t
@@ -83,7 +86,9 @@ func rollRule(roll study.Roll) string {
 			open++
 		}
 		if roll.Counted[i] >= 0 {
-			counts = append(counts, study.SessionWord(s)+strconv.Itoa(roll.Counted[i])+"人")
+			n := study.Tally(roll.Lines, i)
+			there := n[study.Present] + n[study.Late] + n[study.LeftEarly] + n[study.PresenceDoubt]
+			counts = append(counts, study.SessionWord(s)+strconv.Itoa(roll.Counted[i])+"/"+strconv.Itoa(there))
 		}
 	}
 	words := "学时按签到计算，规则 " + study.ClassRule2026.Version + "；请假和缺勤合计超过总学时七分之一的，不予结业"
@@ -91,7 +96,7 @@ func rollRule(roll study.Roll) string {
 		words = "还有 " + strconv.Itoa(open) + " 次课没有结课，本表不是最后结果。" + words
 	}
 	if len(counts) > 0 {
-		words += "；清点人数：" + strings.Join(counts, "、")
+		words += "；到课人数（清点/系统）：" + strings.Join(counts, "、")
 	}
 	return words
 }
@@ -126,7 +131,7 @@ func WriteSignSheet(w io.Writer, f Format, roll study.Roll, s study.Session) (in
 		title: "签到表", notes: [][]sheet.Cell{
 			note("班次", sheet.Text(roll.Cohort.Name)), note("课次", sheet.Text(fmt.Sprintf("第 %d 次 %s %s", s.Number, study.SessionWord(s), s.Title))), note("地点", sheet.Text(s.Place)),
 		},
-		heads: []string{"序号", "学员编号", "姓名", "单位", "签到时间", "签名"}, widths: []float64{6, 10, 12, 40, 14, 24}, total: "人数", signed: []string{"清点人数", "班主任（签字）", "日期"},
+		heads: []string{"序号", "学员编号", "姓名", "单位", "签到时间", "签名"}, widths: []float64{6, 10, 12, 40, 14, 24}, paper: paper{tall: true}, total: "人数", signed: []string{"清点人数", "班主任（签字）", "日期"},
 	}
 	return t.write(w, f, func(yield func([]sheet.Cell, error) bool) {
 		n := 0

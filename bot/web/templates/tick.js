@@ -112,7 +112,7 @@
       answer.done.forEach((d) => {
         if (d.fate === "refused") {
           const t = byNumber[d.id];
-          notes.push((t && t.name ? t.name + "：" : "") + d.why);
+          notes.push("没有记上：" + (t && t.name ? t.name + "，" : "") + d.why);
         }
         clock += d.fate === "clock" ? 1 : 0;
       });
@@ -292,6 +292,7 @@
     });
     byId("heads").placeholder = counted >= 0 ? counted : "";
     byId("differs").textContent = counted < 0 ? "" : counted === present + doubtful ? `清点 ${counted} 人，对得上` : `清点 ${counted} 人，和系统差 ${Math.abs(present + doubtful - counted)} 人，请核对`;
+    byId("differs").className = counted === present + doubtful ? "agrees" : "";
     document.querySelectorAll("nav button").forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.show === show)));
     const wanted = byId("find").value.trim();
     byId("people").replaceChildren(...states.filter(([p, st]) => (!wanted || p.name.includes(wanted) || p.unit.includes(wanted)) &&
