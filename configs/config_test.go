@@ -145,6 +145,8 @@ func TestEveryProblemIsNamedWithItsKey(t *testing.T) {
 		{map[string]string{"TIANGENG_LISTEN": "8080"}, "listen: must be host:port"},
 		{map[string]string{"TIANGENG_ADMIN_LISTEN": ":9090"}, "admin_listen: would listen on every address"},
 		{map[string]string{"TIANGENG_PUBLIC_URL": "learn"}, "public_url: must be a web address"},
+		{map[string]string{"TIANGENG_CERTIFICATE_OFFICE": "县委组织部"}, "certificate.office: certificates name the address"},
+		{map[string]string{"TIANGENG_CERTIFICATE_OFFICE": strings.Repeat("部", 31)}, "certificate.office: must be at most 30"},
 		{map[string]string{"TIANGENG_DATABASE_DSN": "postgres://x"}, "database.dsn: must begin with"},
 		{map[string]string{"TIANGENG_DATABASE_DSN": "mysql://u@h/d"}, "redis.url: embedded serves one process only"},
 		{map[string]string{"TIANGENG_DATABASE_CONNECTIONS": "1"}, "database.connections: must be 2 to 500"},

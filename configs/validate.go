@@ -57,6 +57,9 @@ func (c *Config) Validate() []error {
 	if len([]rune(c.Certificate.Office)) > 30 {
 		bad("certificate.office", "must be at most 30 characters")
 	}
+	if c.Certificate.Office != "" && c.PublicURL == "" {
+		bad("certificate.office", "certificates name the address where they are checked: set public_url")
+	}
 	p = append(p, c.Push.validate()...)
 	for key, n := range map[string]int{"roster.bad_percent": c.Roster.BadPercent, "roster.left_percent": c.Roster.LeftPercent} {
 		if n < 0 || n > 100 {

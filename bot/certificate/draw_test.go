@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"golang.org/x/image/font/gofont/goregular"
+	"rsc.io/qr"
 
 	"github.com/tiangeng/tiangeng/bot/certificate"
 	"github.com/tiangeng/tiangeng/bot/fault"
@@ -106,6 +107,18 @@ func TestThePictureHasEverythingInItsPlace(t *testing.T) {
 	} {
 		if n := ink(img, f.x1, f.y1, f.x2, f.y2); n < f.least || n > f.most {
 			t.Errorf("%s: %d thousandths are dark, want %d to %d", name, n, f.least, f.most)
+		}
+	}
+	want, err := qr.Encode(url(sample().Number), qr.M)
+	if err != nil {
+		t.Fatal(err)
+	}
+	side := int(34.0 / float64(want.Size) * 150 / 25.4)
+	for y := range want.Size {
+		for x := range want.Size {
+			if dark := img.GrayAt(148+x*side+side/2, 1364+y*side+side/2).Y < 128; dark != want.Black(x, y) {
+				t.Fatalf("the code is another one at %d, %d", x, y)
+			}
 		}
 	}
 	other := sample()
