@@ -108,7 +108,7 @@ func (r *rosterWriter) units(ctx context.Context) error {
 			}
 		}
 	}
-	units, err := readUnits(ctx, r.q, "code", prefixes)
+	units, err := readUnits(ctx, r.q, prefixes)
 	if err != nil {
 		return err
 	}

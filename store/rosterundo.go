@@ -139,7 +139,7 @@ func (u undoing) units(ctx context.Context) error {
 	if err != nil || len(order) == 0 {
 		return err
 	}
-	units, err := readUnits(ctx, u.q, "code", prefixes)
+	units, err := readUnits(ctx, u.q, prefixes)
 	if err != nil {
 		return err
 	}

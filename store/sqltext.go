@@ -79,14 +79,6 @@ func (s *Store) settled() string {
 	return " LOCK IN SHARE MODE"
 }
 
-// concat joins two texts.
-func (s *Store) concat(a, b string) string {
-	if s.dialect == dialectSQLite {
-		return "(" + a + " || " + b + ")"
-	}
-	return "CONCAT(" + a + ", " + b + ")"
-}
-
 // orIgnore ends an INSERT whose duplicates change nothing. key is a column of the table. INSERT
 // IGNORE would hide other errors too.
 func (s *Store) orIgnore(key string) string {

@@ -286,7 +286,7 @@ func unitChanges(ctx context.Context, q querier, where string, args ...any) ([]p
 
 // history reads the tree and its changes as far as these prefixes go.
 func (s *Store) unitHistory(ctx context.Context, q querier, prefixes []string) (*people.UnitTree, *people.UnitHistory, error) {
-	units, err := readUnits(ctx, q, "code", prefixes)
+	units, err := readUnits(ctx, q, prefixes)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -349,33 +349,61 @@ func (s *Store) UnitCounts(ctx context.Context, scope people.Scope, level people
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "units.day_bad", fault.A("day", day))
 	}
-	where, args := scoped(scope)
 	counts := map[people.OrgCode]int{}
-	err = each(ctx, s.bulk, func(rows *sql.Rows) error {
-		var c people.OrgCode
-		var n int
-		err := rows.Scan(&c, &n)
-		if a := tree.Successor(c, day).Ancestor(level); a != "" {
+	err = s.countPlaces(ctx, scope, day, toMs(end.AddDate(0, 0, 1)), func(unit people.OrgCode, n int) {
+		if a := tree.Successor(unit, day).Ancestor(level); a != "" {
 			counts[a] += n
 		}
-		return err
-	}, `SELECT unit, COUNT(*) FROM (SELECT COALESCE(h.unit_code, l.unit_code) AS unit, COALESCE(h.left_day, l.left_day) AS gone FROM learners l
-		LEFT JOIN learner_history h ON h.learner_id = l.id AND h.valid_until = (SELECT MIN(x.valid_until) FROM learner_history x WHERE x.learner_id = l.id AND x.valid_until >= ?)
-		WHERE l.created_at < ? AND `+where+") t WHERE gone = '' OR gone > ? GROUP BY unit", append(append([]any{toMs(end.AddDate(0, 0, 1)), toMs(end.AddDate(0, 0, 1))}, args...), day)...)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("counting people by unit: %w", plain(err))
 	}
 	list := make([]people.UnitCount, 0, len(counts))
 	for c, n := range counts {
-		list = append(list, people.UnitCount{Code: c, Name: h.Full(c, day), People: n})
+		if n > 0 {
+			list = append(list, people.UnitCount{Code: c, Name: h.Full(c, day), People: n})
+		}
 	}
 	slices.SortFunc(list, func(a, b people.UnitCount) int { return strings.Compare(string(a.Code), string(b.Code)) })
 	return list, nil
 }
 
+// countPlaces counts people by the unit that they were known to be in when a day ended: by that of today, and
+// what is different for those few who changed since. One statement for everybody took 4 s for 348,000 people.
+func (s *Store) countPlaces(ctx context.Context, scope people.Scope, day string, end int64, add func(unit people.OrgCode, n int)) error {
+	where, args := scoped(scope)
+	err := each(ctx, s.bulk, func(rows *sql.Rows) error {
+		var unit people.OrgCode
+		var n int
+		err := rows.Scan(&unit, &n)
+		add(unit, n)
+		return err
+	}, "SELECT l.unit_code, COUNT(*) FROM learners l WHERE (l.left_day = '' OR l.left_day > ?) AND l.created_at < ? AND "+where+" GROUP BY l.unit_code", append([]any{day, end}, args...)...)
+	if err != nil {
+		return err
+	}
+	return each(ctx, s.bulk, func(rows *sql.Rows) error {
+		var now, then people.OrgCode
+		var left, leftThen string
+		var n int
+		if err := rows.Scan(&now, &left, &then, &leftThen, &n); err != nil {
+			return err
+		}
+		if left == "" || left > day {
+			add(now, -n)
+		}
+		if leftThen == "" || leftThen > day {
+			add(then, n)
+		}
+		return nil
+	}, `SELECT l.unit_code, l.left_day, h.unit_code, h.left_day, COUNT(*) FROM (SELECT learner_id, MIN(valid_until) AS until FROM learner_history WHERE valid_until >= ? GROUP BY learner_id) m
+		JOIN learner_history h ON h.learner_id = m.learner_id AND h.valid_until = m.until JOIN learners l ON l.id = m.learner_id WHERE l.created_at < ? AND `+where+
+		" GROUP BY l.unit_code, l.left_day, h.unit_code, h.left_day", append([]any{end, end}, args...)...)
+}
+
 // CheckUnits looks over the tree and where people are in it.
 func (s *Store) CheckUnits(ctx context.Context) ([]people.UnitProblem, error) {
-	units, err := readUnits(ctx, s.bulk, "code", []string{""})
+	units, err := readUnits(ctx, s.bulk, []string{""})
 	var staffed map[people.OrgCode]int
 	if err == nil {
 		staffed, err = s.staffed(ctx, s.bulk, []string{""})
@@ -389,7 +417,7 @@ func (s *Store) CheckUnits(ctx context.Context) ([]people.UnitProblem, error) {
 // ExportUnits returns all units of a scope, also those that are no more, by code. Reading them in again changes
 // nothing.
 func (s *Store) ExportUnits(ctx context.Context, scope people.Scope) ([]people.Unit, error) {
-	list, err := readUnits(ctx, s.bulk, "code", scope.Prefixes())
+	list, err := readUnits(ctx, s.bulk, scope.Prefixes())
 	if err != nil {
 		return nil, fmt.Errorf("exporting the units: %w", plain(err))
 	}

@@ -35,7 +35,7 @@ func (s *Store) ChangeUnit(ctx context.Context, now time.Time, actor string, sco
 		prefixes = append(prefixes, string(o.Into[:2]))
 	}
 	a := act{At: now, Actor: actor, Action: "units." + string(o.Kind), Object: "unit " + string(o.Code)}
-	return s.changeUnits(ctx, now, a, o.DryRun, prefixes, func(t *people.UnitTree, staffed func(people.OrgCode) int, r *people.UnitReport) error {
+	return s.changeUnits(ctx, now, a, o.DryRun, prefixes, func(t *people.UnitTree, staffed func(people.OrgCode) int, _ *people.UnitReport) error {
 		return t.Apply(o, staffed)
 	})
 }
@@ -110,7 +110,7 @@ func (s *Store) changeUnits(ctx context.Context, now time.Time, a act, dry bool,
 	plan := func(q querier) (*unitWriter, error) {
 		w := &unitWriter{s: s, q: q, at: now, now: toMs(now), actor: a.Actor}
 		r = people.UnitReport{Changes: []people.UnitChange{}, Recoded: []people.RecodedLearner{}}
-		units, err := readUnits(ctx, q, "code", prefixes)
+		units, err := readUnits(ctx, q, prefixes)
 		if err != nil {
 			return nil, err
 		}
@@ -174,9 +174,9 @@ func unitWords(r people.UnitReport) string {
 	return words
 }
 
-// readUnits reads units whose column begins with one of the prefixes, by code.
-func readUnits(ctx context.Context, q querier, column string, prefixes []string) ([]people.Unit, error) {
-	where, args, _ := within(column, prefixes)
+// readUnits reads units whose code begins with one of the prefixes, by code.
+func readUnits(ctx context.Context, q querier, prefixes []string) ([]people.Unit, error) {
+	where, args, _ := within("code", prefixes)
 	return listUnits(ctx, q, where, args...)
 }
 

@@ -118,7 +118,7 @@ func makeBuiltin(t *testing.T, dist string) {
 		err = z.Close()
 	}
 	if err == nil {
-		err = os.WriteFile(filepath.Join("data", "yunnan.tsv.gz"), out.Bytes(), 0o644) //nolint:gosec // a file of the source tree
+		err = os.WriteFile(filepath.Join("data", "yunnan.tsv.gz"), out.Bytes(), 0o644)
 	}
 	if err != nil {
 		t.Fatal(err)

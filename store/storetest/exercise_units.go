@@ -265,7 +265,7 @@ var unitCases = map[string]func(*testing.T, *bundle){
 		b.enrolled("spring", here(village3, "李一", "AAAA"))
 		_, err := b.s.ChangeUnit(t.Context(), start, "tester", people.Everyone(), people.UnitOrder{Kind: people.UnitEnded, Code: county113})
 		wantFault(t, err, fault.Conflict, "units.end_staffed")
-		full := slices.DeleteFunc(smallTree(), func(r people.UnitRow) bool { return people.OrgCode(county113).Contains(r.Code) })
+		full := slices.DeleteFunc(smallTree(), func(r people.UnitRow) bool { return county113.Contains(r.Code) })
 		r, err := b.s.ImportUnits(t.Context(), start, "tester", "units.csv", people.UnitImport{Rows: full, Full: "530100000000"}, 0, 5, false)
 		wantFault(t, err, fault.Conflict, "units.end_staffed")
 		if len(r.Blocked) == 0 {
