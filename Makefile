@@ -6,7 +6,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TOOL := $(GO) tool -modfile=.ci/tools.mod
 
-.PHONY: demo build test test-go fuzz lint vuln bench clean generate
+.PHONY: demo build test test-go sanity fuzz lint vuln bench clean generate
 
 demo:
 	$(GO) run ./cmd/tiangeng demo
@@ -22,6 +22,11 @@ test:
 test-go:
 	$(GO) test -race -shuffle=on -timeout 30m ./...
 	TIANGENG_SEEDS=20000 $(GO) test -run 'TestRehearsal$$' ./bot
+	$(MAKE) sanity
+
+# Mistakes that others have made are put into the real code, one by one; the tests must find each (about a minute).
+sanity:
+	.ci/sanity
 
 # Every fuzz target for FUZZTIME each (the corpus in testdata runs in `make test` anyway).
 FUZZTIME ?= 30s

@@ -136,6 +136,9 @@ func (s *Service) takeCalls(ctx context.Context, account string, way channel.Way
 	if b.spent {
 		return 0, day
 	}
+	if b.left < n && mistake("quota of each replica") {
+		b.left += n
+	}
 	if b.left < n {
 		granted, err := s.o.Store.ReserveCalls(ctx, day, account, way, max(block(limit), n), limit)
 		if err != nil {

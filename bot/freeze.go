@@ -53,6 +53,11 @@ func (s *Service) freeze(ctx context.Context, c Campaign) error {
 			rows[i] = PlannedRecipient{Learner: r.Learner.ID, Phone: r.Phone, Decision: delivery.Plan(r.Facts, account, s.o.Policy, request, now)}
 		}
 		last := len(page) < s.o.FreezePage
+		if mistake("checkpoint on fetch") {
+			if _, err := s.o.Store.FreezeRecipients(ctx, now, c.ID, nil, after, false); err != nil {
+				return err
+			}
+		}
 		if _, err := s.o.Store.FreezeRecipients(ctx, now, c.ID, rows, after, last); err != nil {
 			return fmt.Errorf("writing the audience: %w", err)
 		}

@@ -60,6 +60,9 @@ func (i *intake) take(ctx context.Context, in channel.Inbound) error {
 		go i.store(context.WithoutCancel(ctx))
 	}
 	i.mu.Unlock()
+	if mistake("commit after ack") {
+		return nil
+	}
 	select {
 	case <-a.stored:
 		return nil

@@ -70,7 +70,7 @@ func (w *turnWriter) settlePulls(ctx context.Context) error {
 	for _, p := range w.pulls {
 		ids, err := numbers(ctx, w.tx, `SELECT d.id FROM deliveries d`+w.s.by("deliveries_learner")+` JOIN campaigns c ON c.id = d.campaign_id
 			WHERE d.learner_id = ? AND d.state IN ('pending', 'claimed') AND (c.id = ? OR c.of_id = ?) ORDER BY d.id`, int64(p.learner), p.campaign, p.campaign)
-		if err != nil || len(ids) == 0 {
+		if err != nil || len(ids) == 0 || mistake("sent although it was read") {
 			if err != nil {
 				return fmt.Errorf("finding what was pulled: %w", err)
 			}

@@ -42,6 +42,9 @@ func (s *Store) AuditRefusal(ctx context.Context, now time.Time, actor, object, 
 
 // writeAudit is appendAudit for a transaction without GORM.
 func writeAudit(ctx context.Context, s *Store, q querier, a act) error {
+	if mistake("an act without its audit") {
+		return nil
+	}
 	a.Actor, a.Object, a.RequestID = cut(a.Actor, 120), cut(a.Object, 200), cut(a.RequestID, 64)
 	var before []byte
 	if err := q.QueryRowContext(ctx, "SELECT hash FROM audit_head WHERE id = 1"+s.forUpdate()).Scan(&before); err != nil {

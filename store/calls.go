@@ -32,7 +32,7 @@ func (s *Store) ReserveCalls(ctx context.Context, day, account string, way chann
 			return err
 		}
 		granted = callsLeft(n, used, limit, spent)
-		if granted == 0 {
+		if granted == 0 || mistake("calls counted by nobody") {
 			return nil
 		}
 		_, err := q.ExecContext(ctx, "UPDATE calls SET used = used + ? WHERE day = ? AND account = ? AND way = ?", granted, day, account, string(way))

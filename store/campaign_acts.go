@@ -34,6 +34,11 @@ func (s *Store) ActOnCampaign(ctx context.Context, now time.Time, scope people.S
 		if err := s.saveAct(ctx, q, c); err != nil {
 			return err
 		}
+		if act == bot.ActResume && mistake("resume from the start") {
+			if _, err := q.ExecContext(ctx, "UPDATE deliveries SET state = 'pending', owner = '' WHERE campaign_id = ?", int64(id)); err != nil {
+				return err
+			}
+		}
 		return appendAudit(ctx, s, tx, campaignAct(now, actor, string(act), id, string(c.Status)))
 	})
 	if err == nil && c.Status == bot.CampaignCancelled && act == bot.ActCancel {

@@ -79,6 +79,9 @@ func (s *Store) jobs(ctx context.Context, q querier, ids []int64) (map[int64]*jo
 // held returns the row of a claim if the claim still holds it (reliability §5.2, rule 3); else nil.
 func held(jobs map[int64]*job, d bot.ClaimedDelivery) *job {
 	j := jobs[d.ID]
+	if j != nil && mistake("lease ignored") {
+		return j
+	}
 	if j == nil || j.state != d.State || j.owner != d.Owner || j.term != d.Term {
 		return nil
 	}

@@ -262,7 +262,7 @@ func take(r *receipt, d *sent) {
 		return
 	case r.delivered:
 		d.state, d.why, d.reason = delivery.Delivered, delivery.WhyNone, ""
-	case d.state != delivery.Delivered:
+	case d.state != delivery.Delivered, mistake("late failure wins"):
 		if d.state != delivery.Refused {
 			d.reason = shortWord(r.status)
 		}

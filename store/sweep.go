@@ -30,6 +30,10 @@ func (s *Store) SweepLeases(ctx context.Context, now time.Time) (bot.Swept, erro
 		return swept, fmt.Errorf("sweeping sending deliveries: %w", err)
 	}
 	swept.Ambiguous, err = s.sweep(ctx, now, "state = 'sending' AND batch_id = 0 AND lease_until < "+s.dbNow(), nil, func(j *job, l *lessons) {
+		if mistake("sending swept to pending") {
+			j.back(0)
+			return
+		}
 		j.state, j.why = delivery.Unknown, delivery.WhyAmbiguous
 		j.ambiguous++
 		l.mayHaveReached(j, kinds[bot.CampaignID(j.campaign)])

@@ -54,6 +54,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) (dsn string)) {
 		{"mass", massCases},
 		{"outbox", outboxCases},
 		{"pull", pullCases},
+		{"receipts", receiptCases},
 		{"tags", tagCases},
 		{"list", listCases},
 		{"operations", operationCases},

@@ -516,7 +516,7 @@ func results(t *testing.T, b *bundle) {
 		t.Fatal(err)
 	}
 	want := bot.CampaignSummary{
-		Campaign: c, Audience: 12, Ambiguous: 2, Silent: 1, Pulled: 1, Acked: 2,
+		Campaign: c, Audience: 12, Ambiguous: 2, Silent: 1, Pulled: 1, Acked: 2, Unacked: 4,
 		States: map[delivery.State]int{
 			delivery.Pending: 1, delivery.Accepted: 3, delivery.Delivered: 1, delivery.Unknown: 1, delivery.Failed: 1, delivery.Refused: 1,
 			delivery.Skipped: 1, delivery.Expired: 1, delivery.Cancelled: 1, delivery.Sending: 1,

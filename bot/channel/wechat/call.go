@@ -154,7 +154,7 @@ func (c *Client) call(ctx context.Context, path string, in, out any) (answerHead
 		return answerHead{}, err
 	}
 	head, err := c.attempt(ctx, path, token, in, out)
-	if !tokenRejected(err) {
+	if !tokenRejected(err) || mistake("token kept after 40001") {
 		return head, err
 	}
 	fresh, renewErr := c.tokens.replace(ctx, token)
@@ -228,6 +228,9 @@ func (c *Client) roundTrip(ctx context.Context, host *url.URL, path string, quer
 	defer func() { _ = resp.Body.Close() }() // everything wanted of it was read
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	unknown := &APIError{Path: path, Verdict: channel.Unknown, class: channel.ClassLater}
+	if mistake("5xx taken for a no") {
+		unknown.Verdict = channel.Unsent
+	}
 	switch {
 	case resp.StatusCode >= 300 && resp.StatusCode < 400:
 		unknown.Reason = "redirect"
@@ -288,7 +291,7 @@ func request(ctx context.Context, host *url.URL, path string, query url.Values, 
 func transportError(path string, connected bool, err error) *APIError {
 	e := &APIError{Path: path, Verdict: channel.Unsent, Reason: "no_connection", class: channel.ClassLater, cause: contextError(err)}
 	var timeout net.Error
-	if connected {
+	if connected && !mistake("time-out taken for a no") {
 		e.Verdict, e.Reason = channel.Unknown, "answer_lost"
 		if errors.As(err, &timeout) && timeout.Timeout() {
 			e.Reason = "timeout"

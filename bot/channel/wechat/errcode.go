@@ -30,6 +30,9 @@ const (
 // Two rules belong to one API only and are made by Send: -1 of a customer-service message is
 // unknown, and 45009 waits for midnight.
 func Classify(code int) Rule {
+	if mistake("errcode ignored") {
+		return rules[0]
+	}
 	if r, ok := rules[code]; ok {
 		return r
 	}
