@@ -230,6 +230,15 @@ type GrantEvent struct {
 	Scene int  // of a one-time subscribe message; else 0
 }
 
+// OnceReturn is what the platform sends a person back with who was asked for a one-time subscribe message.
+type OnceReturn struct {
+	Secret   string // of the link
+	External string // the platform's id of the person
+	Template string
+	Scene    int
+	Allowed  bool
+}
+
 // Trainer is somebody who may send campaigns, from a phone or by a key.
 type Trainer struct {
 	Learner people.LearnerID `json:"learner"` // whose phone; 0 for a key of the API

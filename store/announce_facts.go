@@ -40,6 +40,9 @@ type announcing struct {
 }
 
 func (f *facts) wantAnnouncements(to *conversation.Facts, n conversation.Needs) {
+	if n.Once != "" && to.Identity.ID != 0 {
+		f.once = append(f.once, onceWanted{to, n.Once})
+	}
 	if to.Identity.Learner == 0 {
 		return
 	}

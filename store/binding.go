@@ -222,6 +222,7 @@ func (b *binder) handOver(ctx context.Context, phone int64) error {
 	for _, q := range []string{
 		"DELETE FROM profiles WHERE identity_id = ?",
 		"DELETE FROM grants WHERE identity_id = ?",
+		"DELETE FROM once_links WHERE identity_id = ?",
 		"UPDATE handsets SET identity_id = 0 WHERE identity_id = ?",
 		"UPDATE requests SET identity_id = 0 WHERE identity_id = ?",
 		"UPDATE news SET identity_id = 0 WHERE identity_id = ?",

@@ -17,6 +17,8 @@ func (w *turnWriter) effect(id conversation.IdentityID, from channel.Address, e 
 		w.after("UPDATE identities SET following = 1, followed_at = ?, scene = ? WHERE id = ?", w.now, cut(e.Scene, 64), i)
 	case conversation.Unfollow:
 		w.forget(i, from)
+	case conversation.OfferOnce:
+		w.into("once_links", "link_hash identity_id template scene made_at", "", onceKey(e.Secret), i, e.Template, e.Scene, w.now)
 	case conversation.ShowNotice:
 		w.after("UPDATE identities SET notice_version = ? WHERE id = ?", e.Version, i)
 	case conversation.Step:
@@ -133,6 +135,7 @@ func (w *turnWriter) forget(id int64, from channel.Address) {
 	}
 	w.after("DELETE FROM profiles WHERE identity_id = ?", id)
 	w.after("DELETE FROM grants WHERE identity_id = ?", id)
+	w.after("DELETE FROM once_links WHERE identity_id = ?", id)
 	w.after("UPDATE handsets SET identity_id = 0 WHERE identity_id = ?", id)
 	w.after("UPDATE requests SET identity_id = 0 WHERE identity_id = ?", id)
 	// What became of a request is told on the next phone; the rest was about this one.

@@ -26,6 +26,7 @@ type facts struct {
 	cohorts  map[string][]*conversation.Facts
 	tries    []triesWanted
 	notices  map[people.LearnerID][]*conversation.Facts
+	once     []onceWanted
 	trainers []announcing
 	surveys  map[people.LearnerID][]surveyWanted
 	mine     []*conversation.Facts
@@ -95,7 +96,7 @@ func (f *facts) want(to *conversation.Facts, n conversation.Needs) {
 }
 
 func (f *facts) load(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{f.loadProfiles, f.loadProgress, f.loadRecord, f.loadByKind, f.loadCertificates, f.loadDue, f.loadSurveys, f.loadNames, f.loadCohorts, f.loadTries, f.loadMine, f.loadSigning, f.loadComing, f.loadQueues, f.loadNotices, f.loadTrainers} {
+	for _, step := range []func(context.Context) error{f.loadProfiles, f.loadProgress, f.loadRecord, f.loadByKind, f.loadCertificates, f.loadDue, f.loadSurveys, f.loadNames, f.loadCohorts, f.loadTries, f.loadMine, f.loadSigning, f.loadComing, f.loadQueues, f.loadNotices, f.loadOnce, f.loadTrainers} {
 		if err := step(ctx); err != nil {
 			return err
 		}

@@ -119,6 +119,7 @@ func (s *Store) Purge(ctx context.Context, now time.Time) (int64, error) {
 		{"wrong_codes", "id", "tried_at", wrongsKept},
 		{"receipts", "receipt_key", "received_at", receiptsKept},
 		{"grant_events", "event_key", "applied_at", grantsKept},
+		{"once_links", "link_hash", "made_at", 24 * time.Hour},
 	} {
 		for {
 			n, err := s.purge(ctx, p, toMs(now.Add(-p.kept)))

@@ -49,6 +49,9 @@ var units = []conversation.Unit{
 // trainerFacts gives what Need asked for about announcements.
 func (w *world) trainerFacts(n conversation.Needs, f *conversation.Facts) {
 	who := w.identity.Learner
+	if n.Once != "" && w.once < conversation.OnceScenes {
+		f.Once = &conversation.OnceOffer{Secret: strings.Repeat("0", 31) + strconv.Itoa(w.once), Scene: w.once + 1}
+	}
 	scope, is := w.trainers[who]
 	if n.Trainer && is {
 		f.Trainer = &conversation.Trainer{Scope: scope, Name: "团结街道", Size: 128}
@@ -194,6 +197,10 @@ func (w *world) applyCampaign(e conversation.Effect) error {
 			id: int64(len(w.campaigns) + 1), key: e.Key, by: e.Learner, status: "draft", title: e.Title, text: e.Text, urgent: e.Urgent, to: e.To, wantsAck: e.WantsAck, at: e.At, of: e.Of,
 			seen: map[people.LearnerID]bool{}, acked: map[people.LearnerID]bool{},
 		})
+	case conversation.OfferOnce:
+		if e.Template != "OT" || e.Scene != w.once+1 || len(e.Secret) != 32 {
+			return fmt.Errorf("a link %+v", e)
+		}
 	case conversation.AmendCampaign:
 		c, err := byKey(e.Key, e.Learner)
 		if err != nil || c.status != "draft" {
@@ -262,6 +269,8 @@ func campaignEffectText(name string, e conversation.Effect) string {
 			return fmt.Sprintf("%s %d %q of %d%s", name, e.Learner, e.Title, e.Of, flag(e.WantsAck, "ack"))
 		}
 		return fmt.Sprintf("%s %d %q to [%s]%s%s%s", name, e.Learner, e.Title, strings.Join(strings.Fields(to), " "), flag(e.Urgent, "urgent"), flag(e.WantsAck, "ack"), at(e.At))
+	case conversation.OfferOnce:
+		return fmt.Sprint(name, " ", e.Template, " ", e.Scene)
 	case conversation.AmendCampaign:
 		return fmt.Sprint(name, " ", e.Learner, flag(e.WantsAck, "ack"), at(e.At))
 	case conversation.SubmitCampaign:
@@ -323,6 +332,11 @@ func (w *world) givenCampaign(t testing.TB, f []string) bool {
 			t.Fatal(err)
 		}
 		w.remake(t, func(o *conversation.Options) { o.ReleaseAbove = n })
+	case "可以同意一次": // links that allow one message; so many are allowed already
+		w.once, _ = strconv.Atoi(f[1])
+		w.remake(t, func(o *conversation.Options) {
+			o.OnceTemplate, o.OnceURL, o.NoticeURL = "OT", "https://learn.example/l/once/", strings.Join(f[2:], "")
+		})
 	case "有提醒页":
 		w.remake(t, func(o *conversation.Options) { o.NoticeURL = "https://learn.example/l/notices" })
 	default:

@@ -180,6 +180,13 @@ type (
 		Campaign int64
 	}
 
+	// OfferOnce records that the reply has a link by which this phone allows one message.
+	OfferOnce struct {
+		Secret   string
+		Template string
+		Scene    int
+	}
+
 	// ReadNotices records that the reply shows announcements which had not reached the learner.
 	ReadNotices struct {
 		Learner   people.LearnerID
@@ -240,6 +247,7 @@ func (ReleaseCampaign) effect() {}
 func (CancelCampaign) effect()  {}
 func (Acknowledge) effect()     {}
 func (ReadNotices) effect()     {}
+func (OfferOnce) effect()       {}
 func (Ask) effect()             {}
 func (Decide) effect()          {}
 func (HandOver) effect()        {}

@@ -32,6 +32,8 @@ type Options struct {
 	QuietUntil   time.Duration // equal values mean no quiet hours, as in delivery.Policy
 	ReleaseAbove int           // an announcement to more people waits for a second trainer; 0: none does
 	NoticeURL    string        // page where a person allows notices; "" when there is none
+	OnceTemplate string        // of one-time subscribe messages; "" for none
+	OnceURL      string        // what stands before the secret of a link that allows one; "" for none
 	TickURL      string        // page where a trainer ticks people, up to the token; "" when there is none
 
 	Certificates Certificates
@@ -59,6 +61,8 @@ type Engine struct {
 	quietUntil   time.Duration
 	releaseAbove int
 	noticeURL    string
+	onceTemplate string
+	onceURL      string
 	tickURL      string
 
 	certificates Certificates
@@ -69,7 +73,7 @@ func New(o Options) *Engine {
 	e := &Engine{
 		library: o.Library, catalogue: study.NewCatalogue(o.Library), phrases: o.Phrases, calendar: o.Calendar, credit: o.Credit, targets: o.Targets, bind: o.Bind,
 		notice: o.Notice, identityTries: o.IdentityTries, learnerTries: o.LearnerTries, late: o.Late, reply: o.ReplyBytes,
-		quietFrom: o.QuietFrom, quietUntil: o.QuietUntil, releaseAbove: o.ReleaseAbove, noticeURL: o.NoticeURL, tickURL: o.TickURL, certificates: o.Certificates,
+		quietFrom: o.QuietFrom, quietUntil: o.QuietUntil, releaseAbove: o.ReleaseAbove, noticeURL: o.NoticeURL, onceTemplate: o.OnceTemplate, onceURL: o.OnceURL, tickURL: o.TickURL, certificates: o.Certificates,
 	}
 	if e.credit.Version == "" {
 		e.credit = study.Rule2024
@@ -444,6 +448,8 @@ func (t *turn) runBound() {
 		t.remindDraft()
 	case actNotices:
 		t.listNotices(t.wish.number)
+	case actSubscribe:
+		t.subscribe()
 	default:
 		t.runTrainer()
 	}

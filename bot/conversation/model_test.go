@@ -45,6 +45,7 @@ type world struct {
 	news        []conversation.News
 	asked       []conversation.Asked
 	campaigns   []*campaign
+	once        int // one-time messages that are allowed
 	follow      following
 	messages    int // messages so far: each has a key of its own
 
@@ -363,7 +364,7 @@ func (w *world) apply(e conversation.Effect) error {
 	case conversation.SetHour:
 		w.hours[e.Learner] = e.Hour
 	case conversation.DraftCampaign, conversation.AmendCampaign, conversation.SubmitCampaign, conversation.ReleaseCampaign,
-		conversation.CancelCampaign, conversation.Acknowledge, conversation.ReadNotices:
+		conversation.CancelCampaign, conversation.Acknowledge, conversation.ReadNotices, conversation.OfferOnce:
 		return w.applyCampaign(e)
 	case conversation.AnswerSurvey:
 		return w.applySurvey(e)

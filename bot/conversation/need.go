@@ -40,7 +40,7 @@ func (e *Engine) Need(s State, in channel.Inbound) Needs {
 		return Needs{Progress: true}
 	case actAnswer:
 		last := e.lastItem(s)
-		return Needs{Progress: last, Queue: last, Profiles: last && e.noticeURL != ""}
+		return Needs{Progress: last, Queue: last, Profiles: last && (e.noticeURL != "" || e.once() != "")}
 	case actRecord:
 		return Needs{Progress: true, Record: true, Survey: true, Profiles: true, Menu: true, Queue: true}
 	case actCourses, actSearch, actMenuNext, actMenuPrev, actMenuBack, actPick, actOrders, actOrder, actDropOrder, actOrderFirst:
@@ -79,6 +79,8 @@ func (e *Engine) Need(s State, in channel.Inbound) Needs {
 		return Needs{Progress: true, Profiles: true}
 	case actAck, actAckSoft, actNotices:
 		return Needs{Notices: true}
+	case actSubscribe:
+		return Needs{Once: e.once()}
 	case actBindName, actBindUnit, actBindCode:
 		n := Needs{Tries: true}
 		if w.forOther || s.Binding != nil && s.Binding.For {

@@ -113,14 +113,45 @@ func (t *turn) acknowledge() {
 	t.remind()
 }
 
+// once is the template of one-time subscribe messages where a person can be asked for one; else "".
+func (e *Engine) once() string {
+	if e.onceURL == "" {
+		return ""
+	}
+	return e.onceTemplate
+}
+
+// subscribe gives the links by which a person allows messages beside the 48 hours.
+func (t *turn) subscribe() {
+	defer t.remind()
+	if t.noticeURL == "" && t.once() == "" {
+		t.say("notice.subscribe_none")
+		return
+	}
+	if t.noticeURL != "" {
+		t.say("notice.subscribe_page", fault.A("url", t.noticeURL))
+	}
+	switch o := t.f.Once; {
+	case t.once() == "":
+	case o == nil:
+		t.say("notice.subscribe_full", fault.A("count", OnceScenes))
+	default:
+		t.emit(OfferOnce{Secret: o.Secret, Template: t.once(), Scene: o.Scene})
+		t.say("notice.subscribe_once", fault.A("url", t.onceURL+o.Secret))
+	}
+}
+
 // offerNotices invites to the page where a person allows notices: once a day, and not those who
 // do not want to be sent anything.
 func (t *turn) offerNotices() {
 	today := study.DayOf(t.f.Now)
-	if t.noticeURL == "" || t.s.Offered == today || t.f.Learner == nil || t.f.Learner.Push != people.PushOn {
+	if t.noticeURL == "" && t.once() == "" || t.s.Offered == today || t.f.Learner == nil || t.f.Learner.Push != people.PushOn {
 		return
 	}
-	line := t.phrases.Say("study.offer_notices", fault.A("url", t.noticeURL))
+	line := t.phrases.Say("study.offer_once")
+	if t.noticeURL != "" {
+		line = t.phrases.Say("study.offer_notices", fault.A("url", t.noticeURL))
+	}
 	if t.used()+len(line) > t.room {
 		return
 	}

@@ -110,6 +110,7 @@ type Needs struct {
 	Asked     bool             // requests in the trainer's scope that nobody has closed
 	Rule      people.BindRule  // by which 代学 is judged
 	AskedID   people.RequestID // … this one; 0 for the oldest
+	Once      string           // what a link may say by which the sender allows one message of that template; "" for none
 	Notices   bool             // newest announcements addressed to the active learner
 	Help      bool             // the people of the trainer's scope, to see who needs help
 	Rectify   bool             // what is not done about findings in the trainer's scope
@@ -170,6 +171,7 @@ type Facts struct {
 	Coming  []Coming      // by class, in order
 	Signing []OpenSession // first what starts first
 	Survey  *SurveyFacts  // nil when nothing is asked
+	Once    *OnceOffer    // nil when the sender has allowed all there is, or Needs did not ask
 	Queue   study.Queue
 	Limits  []study.MenuLimit // of the active learner's units
 	// PlaceConsent is to which version of the sentence the active learner has said yes, and has not taken it back; 0 for
@@ -177,6 +179,16 @@ type Facts struct {
 	PlaceConsent int
 
 	Certificate *CertificateFacts // nil when Needs did not ask
+}
+
+// OnceScenes is how many one-time subscribe messages a person can have allowed at a time: a scene each,
+// because the same one does not add up (wechat-protocol §3).
+const OnceScenes = 3
+
+// OnceOffer is what a link says by which a person allows one message.
+type OnceOffer struct {
+	Secret string // random, of this one link
+	Scene  int    // 1 to OnceScenes
 }
 
 // Enrolment is a place in a class with what was done there.

@@ -65,6 +65,7 @@ const (
 	actAck         act = "ack"
 	actAckSoft     act = "ack_soft" // 知道了: a 回执 when one is wanted, else a nod
 	actNotices     act = "notices"
+	actSubscribe   act = "subscribe"
 	actTell        act = "tell" // 通知: a trainer writes one, everybody else reads theirs
 	actAnnounce    act = "announce"
 	actUrgent      act = "announce_urgent"
@@ -118,10 +119,12 @@ var spoken = map[act]string{
 	actAck:     "收到 已收到 收到了 我收到了 收到谢谢 好的收到 收到收到 收悉 知悉 已知悉 已阅 已读 已看 看完了收到 回执 回复收到 收到通知 通知收到 通知已收到 收到通知了",
 	actAckSoft: "知道了 我知道了 知道 晓得了 晓得 晓得咯 知道啦",
 
-	actNotices:  "我的通知 看通知 查看通知 查通知 最新通知 最近通知 最近的通知 有什么通知 通知公告 看公告",
-	actTell:     "通知",
-	actAnnounce: "发通知 发布通知 我要发通知 写通知 新通知 发个通知 发公告 群发 群发通知",
-	actUrgent:   "紧急通知 发紧急通知 紧急",
+	actNotices: "我的通知 看通知 查看通知 查通知 最新通知 最近通知 最近的通知 有什么通知 通知公告 看公告",
+	actTell:    "通知",
+
+	actSubscribe: "订阅 订阅通知 我要订阅 开启提醒 收通知 接收通知 允许通知 同意接收 开启通知",
+	actAnnounce:  "发通知 发布通知 我要发通知 写通知 新通知 发个通知 发公告 群发 群发通知",
+	actUrgent:    "紧急通知 发紧急通知 紧急",
 
 	actLeave:     "请假 我要请假 想请假 要请假 怎么请假",
 	actLeaveBack: "撤回请假 取消请假 不请假了 销假 我要销假",

@@ -285,6 +285,13 @@ func (p *Platform) usedKey(path string) string {
 	return p.clock.Now().In(shanghai).Format(time.DateOnly) + " " + path
 }
 
+// Used tells how many calls of a path were counted today.
+func (p *Platform) Used(path string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.st.Used[p.usedKey(path)]
+}
+
 // useQuota takes one call of today's and of this minute's; the code is 45009 or 45011 when none is
 // left. What days and minutes before used is forgotten.
 func (p *Platform) useQuota(path string) int {

@@ -26,6 +26,7 @@ var files embed.FS
 type Options struct {
 	Library      func() *content.Library // the courses known at this moment
 	Notices      Notices
+	Once         Once
 	Screens      Screens
 	Ticks        Ticks
 	Certificates Certificates
@@ -62,6 +63,8 @@ func New(o Options) (http.Handler, error) {
 	mux.HandleFunc("GET /l/style.css", p.style)
 	mux.HandleFunc("GET "+NoticesPath, p.notices)
 	mux.HandleFunc("GET /l/notices.js", p.noticesScript)
+	mux.HandleFunc("GET "+OncePath+"{secret}", p.once)
+	mux.HandleFunc("GET "+OnceBack, p.onceBack)
 	mux.HandleFunc("GET /l/{course}/{version}/{lesson}", p.lesson)
 	mux.HandleFunc("GET /l/{course}/{version}/media/{path...}", p.media)
 	mux.HandleFunc("GET /s/screen.css", p.static("screen.css", "text/css", "public, max-age=3600"))

@@ -84,7 +84,7 @@ func openApp(ctx context.Context, c *configs.Config, log *slog.Logger, o appOpti
 	}
 	digestDay, _ := configs.Weekday(c.Push.DigestDay) // Validate has refused what is none
 	a.service, err = bot.New(bot.Options{
-		Store: a.store, Cache: a.cache, Engine: a.subject.engine(c, a.noticeURL(), a.certificates()), Library: a.subject.library, Phrases: a.subject.phrases,
+		Store: a.store, Cache: a.cache, Engine: a.subject.engine(c, a.noticeURL(), a.onceURL(), a.certificates()), Library: a.subject.library, Phrases: a.subject.phrases,
 		Calendar: a.subject.calendar, Policy: policy(c), Account: capabilities(c), Now: a.clock.Now, Logger: log,
 		Senders: a.senders(), Metrics: bot.NewMetrics(a.metrics),
 		Replica: replicaName(c), LessonURL: a.lessonURLs(),
@@ -194,7 +194,7 @@ func (a *app) ticks() web.Ticks {
 // public is the handler of the public listener.
 func (a *app) public(receiver *wechat.Receiver) (http.Handler, error) {
 	pages, err := web.New(web.Options{
-		Library: a.service.Library, Notices: a.notices(), Screens: web.Screens{Read: a.store.SignScreen, Now: a.clock.Now}, Ticks: a.ticks(), Logger: a.log,
+		Library: a.service.Library, Notices: a.notices(), Once: a.once(), Screens: web.Screens{Read: a.store.SignScreen, Now: a.clock.Now}, Ticks: a.ticks(), Logger: a.log,
 		Certificates: web.Certificates{
 			Check: a.store.CheckCertificate, BySecret: a.store.CertificateBySecret, Draw: a.drawer, Phrases: a.subject.phrases, Now: a.clock.Now, Trusted: prefixes(a.config.WeChat.TrustedProxies),
 		},
@@ -252,6 +252,31 @@ func (a *app) notices() web.Notices {
 	}
 	n.Templates = n.Templates[:min(len(n.Templates), 5)]
 	return n
+}
+
+// once is what links need by which people allow one-time subscribe messages; there is none without a
+// template and an address that people reach us by.
+func (a *app) once() web.Once {
+	if a.onceURL() == "" {
+		return web.Once{}
+	}
+	return web.Once{
+		Find: func(ctx context.Context, secret string) (string, int, error) {
+			return a.store.OnceLink(ctx, a.clock.Now(), secret)
+		},
+		Page: func(template string, scene int, secret string) string {
+			return a.client.OnceLink(template, scene, strings.TrimRight(a.config.PublicURL, "/")+web.OnceBack, secret)
+		},
+		Use: func(ctx context.Context, r bot.OnceReturn) error { return a.store.UseOnceLink(ctx, a.clock.Now(), r) },
+	}
+}
+
+// onceURL is what stands before the secret of such a link; "" when there is none.
+func (a *app) onceURL() string {
+	if a.client == nil || a.config.PublicURL == "" || a.config.WeChat.OnceTemplate == "" {
+		return ""
+	}
+	return strings.TrimRight(a.config.PublicURL, "/") + web.OncePath
 }
 
 // noticeURL is the address of that page; "" when there is none.

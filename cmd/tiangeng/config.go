@@ -129,7 +129,7 @@ func loadSubject(c *configs.Config) (*subject, error) {
 }
 
 // engine is the chat. noticeURL is the page where people allow notices, "" when there is none.
-func (s *subject) engine(c *configs.Config, noticeURL string, certificates conversation.Certificates) *conversation.Engine {
+func (s *subject) engine(c *configs.Config, noticeURL, onceURL string, certificates conversation.Certificates) *conversation.Engine {
 	quiet := policy(c)
 	tickURL := ""
 	if c.PublicURL != "" {
@@ -137,7 +137,7 @@ func (s *subject) engine(c *configs.Config, noticeURL string, certificates conve
 	}
 	return conversation.New(conversation.Options{
 		Library: s.library, Phrases: s.phrases, Calendar: s.calendar, Targets: s.targets, Bind: bindRule(c),
-		QuietFrom: quiet.QuietFrom, QuietUntil: quiet.QuietUntil, ReleaseAbove: c.Push.ReleaseAbove, NoticeURL: noticeURL, TickURL: tickURL, Certificates: certificates,
+		QuietFrom: quiet.QuietFrom, QuietUntil: quiet.QuietUntil, ReleaseAbove: c.Push.ReleaseAbove, NoticeURL: noticeURL, OnceTemplate: c.WeChat.OnceTemplate, OnceURL: onceURL, TickURL: tickURL, Certificates: certificates,
 	})
 }
 
