@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 
 	"github.com/tiangeng/tiangeng/bot/conversation"
 	"github.com/tiangeng/tiangeng/bot/people"
@@ -41,6 +42,24 @@ func scanRequest(rows interface{ Scan(into ...any) error }) (r people.Request, e
 	return r, err
 }
 
+// maskedPhone is the number that is kept of a learner, as its owner may see it: whoever holds the handset is not always
+// the owner. One whose key is gone is there all the same, and says so.
+func (f *facts) maskedPhone(ctx context.Context, learner int64) (string, error) {
+	var id, sealed string
+	err := f.q.QueryRowContext(ctx, "SELECT key_id, sealed FROM learner_phones WHERE learner_id = ?", learner).Scan(&id, &sealed)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	number, err := f.store.phones.open(learner, id, sealed)
+	if err != nil {
+		return "***", nil //nolint:nilerr // the number cannot be shown; that there is one is what its owner has a right to know
+	}
+	return people.MaskPhone(number), nil
+}
+
 // loadMine reads what is kept about active learners. Few ask at a time: each is read alone.
 func (f *facts) loadMine(ctx context.Context) error {
 	for _, to := range f.mine {
@@ -68,6 +87,9 @@ func (f *facts) loadMine(ctx context.Context) error {
 			return err
 		}, "SELECT "+requestColumns+"r.state = ? AND (r.identity_id = ? OR r.learner_id = ? AND r.learner_id <> 0) ORDER BY r.id", string(people.RequestOpen), id, learner)
 		if err != nil {
+			return err
+		}
+		if m.Phone, err = f.maskedPhone(ctx, learner); err != nil {
 			return err
 		}
 		to.Mine = &m

@@ -109,9 +109,29 @@ func (b *binder) grant(ctx context.Context, scope people.Scope, rule people.Bind
 	case people.RequestDelegate:
 		return b.delegate(ctx, scope, rule, r.Helper, r.Learner)
 	case people.RequestDelete:
-		_, err := b.release(ctx, r.Learner, "")
-		return err
+		if _, err := b.release(ctx, r.Learner, ""); err != nil {
+			return err
+		}
+		return b.forget(ctx, int64(r.Learner))
 	case people.RequestCorrect: // the roster says it, by its next import
+	}
+	return nil
+}
+
+// forget deletes what is kept about somebody that no record of study needs: the telephone number, also where an import
+// could bring it back, and the consent to places. The record itself stays with the unit (DESIGN rule 9).
+func (b *binder) forget(ctx context.Context, learner int64) error {
+	for _, act := range []struct {
+		sql  string
+		args []any
+	}{
+		{"DELETE FROM learner_phones WHERE learner_id = ?", []any{learner}},
+		{"UPDATE roster_changes SET phone_key = '', phone_sealed = '', phone_lookup = '' WHERE learner_id = ?", []any{learner}},
+		{"UPDATE location_consents SET withdrawn_at = ? WHERE learner_id = ? AND withdrawn_at = 0", []any{b.now, learner}},
+	} {
+		if err := b.exec(ctx, act.sql, act.args...); err != nil {
+			return err
+		}
 	}
 	return nil
 }

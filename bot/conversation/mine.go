@@ -18,6 +18,7 @@ type Mine struct {
 	Classes int       // places in classes, those that are over included
 	Answers int       // marked answers
 	Helpers []string  // names of those who learn in the learner's place
+	Phone   string    // the telephone number that the roster keeps, masked; "" for none
 	// Open are requests that nobody has closed yet: about the learner, and from this phone.
 	Open []people.Request
 }
@@ -272,6 +273,9 @@ func (t *turn) showMine() {
 		t.phrases.Say("mine.roster", fault.A("name", l.Name), fault.A("unit", none(l.UnitName)), fault.A("category", none(l.Category))),
 		t.phrases.Say("mine.bound", fault.A("day", none(bound)), fault.A("version", t.f.Identity.Notice)),
 		t.phrases.Say("mine.learnt", fault.A("classes", m.Classes), fault.A("answers", m.Answers), fault.A("lessons", r.Lessons), fault.A("hours", r.Hours)),
+	}
+	if m.Phone != "" {
+		lines = append(lines, t.phrases.Say("mine.phone", fault.A("phone", m.Phone)))
 	}
 	if len(m.Helpers) > 0 {
 		lines = append(lines, t.phrases.Say("mine.helpers", fault.A("names", strings.Join(m.Helpers, "、"))))

@@ -270,6 +270,36 @@ var bindingCases = map[string]func(*testing.T, *bundle){
 			t.Error(diff)
 		}
 	},
+	"a telephone number is shown to its owner masked, and goes when the owner asks": func(t *testing.T, b *bundle) {
+		ctx, k := t.Context(), b.with(phoneKeys(t, "k1"))
+		row := person(village1, "李一", "AAAA")
+		for _, number := range []string{"13800001111", "13800001234"} { // the first is kept for undoing the second
+			row.Phone = number
+			if _, err := k.s.ImportRoster(ctx, start, "tester", people.Everyone(), people.RosterImport{Rows: []people.RosterRow{row}, LeftPercent: 100}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		id := people.LearnerID(b.number("SELECT id FROM learners"))
+		k.done(start, typed("1", "o1"), conversation.Bind{Learner: id})
+		shown := func(b *bundle, want string) {
+			t.Helper()
+			if got := b.load(typed("?", "o1"), needs(conversation.Needs{Mine: true})).Facts.Mine.Phone; got != want {
+				t.Errorf("%q, want %q", got, want)
+			}
+		}
+		shown(k, "138****1234")
+		shown(b, "***")
+		shown(b.with(phoneKeys(t, "k2")), "***")
+		k.done(start, typed("2", "o1"), conversation.Ask{Kind: people.RequestDelete, Learner: id}, conversation.AgreePlace{Learner: id, Version: 1})
+		if n := b.number("SELECT COUNT(*) FROM roster_changes WHERE phone_sealed <> ''"); n != 1 {
+			t.Errorf("%d numbers are kept for undoing", n)
+		}
+		if _, err := k.s.CloseRequest(ctx, start, "admin", township, people.BindRule{}, 1, true, "已经办理"); err != nil {
+			t.Fatal(err)
+		}
+		b.want([]string{"0|0|0"}, `SELECT (SELECT COUNT(*) FROM learner_phones), (SELECT COUNT(*) FROM roster_changes WHERE phone_sealed <> '' OR phone_lookup <> ''),
+			(SELECT COUNT(*) FROM location_consents WHERE withdrawn_at = 0)`)
+	},
 	"an administrator lets somebody learn in another's place, within scope and limit": func(t *testing.T, b *bundle) {
 		ctx, ids := t.Context(), b.phones()
 		put := func(scope people.Scope, rule people.BindRule, helper, learner people.LearnerID) error {
