@@ -18,7 +18,7 @@ type filed struct {
 	notes  [][]sheet.Cell
 	heads  []string
 	widths []float64
-	total  string   // word before the number of rows
+	total  string // word before the number of rows
 	paper  paper
 	signed []string // what is signed and stamped below the printed page
 }

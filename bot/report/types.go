@@ -6,6 +6,7 @@ package report
 import (
 	"time"
 
+	"github.com/tiangeng/tiangeng/bot/fault"
 	"github.com/tiangeng/tiangeng/bot/people"
 	"github.com/tiangeng/tiangeng/bot/study"
 )
@@ -19,6 +20,19 @@ type Query struct {
 	From   study.Day      // only study from this day on, "" for no limit; everyone on the roster is listed all the same
 	To     study.Day      // up to and including this day, "" for no limit
 	CutOff time.Time      // nothing recorded later than this counts; UTC, ms
+}
+
+// CheckDays refuses days that are none, and an end before the beginning.
+func (q Query) CheckDays() error {
+	for _, d := range []study.Day{q.From, q.To} {
+		if d != "" && !d.Valid() {
+			return fault.New(fault.Invalid, "report.bad_day", fault.A("day", d))
+		}
+	}
+	if q.From != "" && q.To != "" && q.To < q.From {
+		return fault.New(fault.Invalid, "report.days_reversed", fault.A("from", q.From), fault.A("to", q.To))
+	}
+	return nil
 }
 
 // Status is where a person stands in a course, in the words of the list.

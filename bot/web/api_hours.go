@@ -234,13 +234,8 @@ func (a *api) completions(w http.ResponseWriter, r *request) error {
 // KnownCompletions refuses a class, a course or days that there are not: a slip of the pen would give an empty list
 // that looks like one to file. It returns the titles of the courses.
 func KnownCompletions(ctx context.Context, s RecordStore, q report.Query) (titles map[string]string, err error) {
-	for _, d := range []study.Day{q.From, q.To} {
-		if d != "" && !d.Valid() {
-			return nil, fault.New(fault.Invalid, "report.bad_day", fault.A("day", d))
-		}
-	}
-	if q.From != "" && q.To != "" && q.To < q.From {
-		return nil, fault.New(fault.Invalid, "report.days_reversed", fault.A("from", q.From), fault.A("to", q.To))
+	if err := q.CheckDays(); err != nil {
+		return nil, err
 	}
 	if titles, err = s.CourseTitles(ctx); err != nil {
 		return nil, err

@@ -38,6 +38,9 @@ func (c *completionsExportCmd) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	if err := q.CheckDays(); err != nil {
+		return misuse{p.sentence(err)}
+	}
 	s, err := openCurrent(ctx, cfg, logger(cfg, p.stderr))
 	if err != nil {
 		return err
@@ -51,9 +54,6 @@ func (c *completionsExportCmd) run(ctx context.Context, p *program) error {
 		q.CutOff = clock.Now()
 	}
 	titles, err := web.KnownCompletions(ctx, s, q)
-	if fault.CodeOf(err) == fault.Invalid {
-		return misuse{p.sentence(err)}
-	}
 	if err != nil {
 		return err
 	}
