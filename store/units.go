@@ -136,6 +136,10 @@ func (s *Store) changeUnits(ctx context.Context, now time.Time, a act, dry bool,
 		if err := s.oneImport(ctx, q); err != nil {
 			return err
 		}
+		// Where no roster was imported yet there is no row to wait at: the first unit is one.
+		if err := each(ctx, q, func(*sql.Rows) error { return nil }, "SELECT code FROM org_units ORDER BY code LIMIT 1"+s.forUpdate()); err != nil {
+			return err
+		}
 		w, err := plan(q)
 		if err != nil || len(r.Blocked) > 0 || len(w.tree.Dirty()) == 0 {
 			return err

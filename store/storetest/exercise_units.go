@@ -427,6 +427,32 @@ var unitCases = map[string]func(*testing.T, *bundle){
 			}
 		}
 	},
+	"acts at the same time go one after the other": func(t *testing.T, b *bundle) {
+		b.plant(people.UnitImport{Rows: smallTree()})
+		names := []string{"甲镇", "乙镇", "丙镇", "丁镇", "戊镇", "己镇"}
+		failed := make(chan error, len(names))
+		for _, name := range names {
+			go func() {
+				_, err := b.s.ChangeUnit(t.Context(), start, "tester", people.Everyone(), people.UnitOrder{Kind: people.UnitRenamed, Code: "530112001000", Name: name})
+				failed <- err
+			}()
+		}
+		for range names {
+			if err := <-failed; err != nil {
+				t.Error(err)
+			}
+		}
+		was := append(b.rows("SELECT name FROM org_changes ORDER BY id"), b.rows("SELECT name FROM org_units WHERE code = '530112001000'")...)
+		if want := append([]string{"马街镇"}, names...); was[0] != want[0] || len(was) != len(want) {
+			t.Fatalf("%v", was)
+		}
+		slices.Sort(was[1:])
+		slices.Sort(names)
+		if diff := cmp.Diff(names, was[1:]); diff != "" {
+			t.Errorf("each had the name that the one before gave:\n%s", diff)
+		}
+		b.acts(1 + len(names))
+	},
 	"a random walk over the acts: what was written down each day is what is answered": func(t *testing.T, b *bundle) {
 		b.plant(people.UnitImport{Rows: smallTree()})
 		rows := []people.RosterRow{here("530112000000", "县干部", "A")}
