@@ -305,3 +305,20 @@ func TestTrainersAreNamedAndTheRightIsTakenBack(t *testing.T) {
 	b.refused(statusFailed, "99", "trainer", "add", "-c", b.config, "--scope", "53", "99")
 	b.refused(statusMisused, "by number, or by", "trainer", "remove", "-c", b.config, "--name", "罗明")
 }
+
+// An announcement whose last hour has passed while nothing ran does not fire when the service comes back (B3).
+func TestALateAnnouncementExpires(t *testing.T) {
+	t.Parallel()
+	b := openBureau(t, "")
+	id := b.draft("--title", "早会", "--text", "九点开早会。", "--everyone", "--at", "2026-11-25 08:00", "--until", "2026-11-25 10:00")
+	b.announce("send", id)
+	b.clock.Set(time.Date(2026, 11, 25, 5, 0, 0, 0, time.UTC)) // 13:00 in Asia/Shanghai
+	b.deliver()
+	b.deliver()
+	if got := b.seen("早会"); !cmp.Equal(got, make([]int, 6)) {
+		t.Errorf("it was sent to %v", got)
+	}
+	if s := b.summary(id); s.Campaign.Status != bot.CampaignExpired || s.Audience != 0 {
+		t.Errorf("%s, audience %d", s.Campaign.Status, s.Audience)
+	}
+}

@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS menu_orders (
     place INT NOT NULL DEFAULT 0,
     enrolment_id BIGINT NOT NULL DEFAULT 0,
     actor VARCHAR(120) NOT NULL DEFAULT '' CHECK (length(actor) <= 120),
-    ordered_day CHAR(10) NOT NULL DEFAULT '' CHECK (length(ordered_day) <= 10),
+    ordered_day CHAR(10) NOT NULL DEFAULT '',
     ordered_at BIGINT NOT NULL DEFAULT 0,
     updated_at BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (learner_id, course_id)
