@@ -109,7 +109,9 @@ var (
 	telephone    = regexp.MustCompile(`^(\+?86)?1[3-9]\d{9}$`)
 	// A number with words around it: 书记13800138000.
 	telephoneInside = regexp.MustCompile(`(^|\D)(86)?1[3-9]\d{9}(\D|$)`)
-	maskedPhone     = regexp.MustCompile(`^1[3-9]\d\*{4}\d{4}$`)
+	// What spreadsheet programs make of codes like 2026-3-2, 3-2 and MAR02.
+	madeDate    = regexp.MustCompile(`^(\d{4}-\d{1,2}-\d{1,2}( .*)?|\d{1,2}-[A-Z][a-z]{2}(-\d{2,4})?|[A-Z][a-z]{2}-\d{2,4})$`)
+	maskedPhone = regexp.MustCompile(`^1[3-9]\d\*{4}\d{4}$`)
 )
 
 func (p *rowParser) unit() OrgCode {
@@ -194,6 +196,10 @@ func (p *rowParser) code() string {
 	}
 	if onlyInk(s) == "" {
 		p.problem(colCode, "roster.code_missing")
+		return ""
+	}
+	if madeDate.MatchString(strings.TrimSpace(s)) {
+		p.problem(colCode, "roster.code_date")
 		return ""
 	}
 	code, ok := FoldCode(s)

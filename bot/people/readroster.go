@@ -26,6 +26,7 @@ type Roster struct {
 	Problems []*fault.Error // in the order of the file
 	Read     int            // rows below the headings that are not blank
 	Rejected int
+	Unlisted int // problems that are not in Problems: there were more than anybody reads
 	// HasPhones says that the file has a column of telephone numbers.
 	HasPhones bool
 }
@@ -36,7 +37,7 @@ const DefaultBadPercent = 5
 
 // TooBad reports whether more than percent of the rows were rejected. A file without rows is.
 func (r Roster) TooBad(percent int) bool {
-	return r.Read == 0 || r.Rejected*100 > r.Read*percent
+	return r.Read == 0 || r.Unlisted > 0 || r.Rejected*100 > r.Read*percent
 }
 
 // titleRows is how many rows may stand above the headings.
@@ -142,7 +143,11 @@ func (r *rosterReader) row(cells Cells) {
 	}
 	if len(p.problems) > 0 {
 		r.out.Rejected++
-		r.out.Problems = append(r.out.Problems, p.problems...)
+		if len(r.out.Problems) < maxProblems {
+			r.out.Problems = append(r.out.Problems, p.problems...)
+		} else {
+			r.out.Unlisted += len(p.problems)
+		}
 		return
 	}
 	row.Units = r.chain(row.Unit, names, cells.Number)
@@ -196,6 +201,9 @@ func (r *rosterReader) first(row RosterRow) *RosterRow {
 	return nil
 }
 
+// maxProblems is how many problems are listed: a tenth of the largest file. With more it is a file of another kind.
+const maxProblems = 50_000
+
 // fewIDs is how many cells of a column may look like an identity card number before the column as a
 // whole is taken for one of them. Up to there each is a problem of its row alone.
 const fewIDs = 3
@@ -235,6 +243,9 @@ func (r *rosterReader) idColumn() *fault.Error {
 // roster with all its problems is returned in any case.
 func (r Roster) Usable(file string, scope Scope, full OrgCode, badPercent int) (Roster, error) {
 	r = r.Within(file, scope, full)
+	if r.Read == 0 {
+		return r, fault.New(fault.Invalid, "roster.no_rows").At(file, 0, "")
+	}
 	if r.TooBad(badPercent) {
 		return r, fault.New(fault.Invalid, "roster.too_many_bad", fault.A("good", len(r.Rows)), fault.A("bad", r.Rejected), fault.A("cap", badPercent)).At(file, 0, "")
 	}

@@ -23,7 +23,7 @@ type charset struct {
 // last row only.
 //
 //   - a byte order mark decides;
-//   - zero bytes at every second place are UTF-16 without a mark;
+//   - many zero bytes, at every second place, are UTF-16 without a mark;
 //   - UTF-8, unless what is broken of it outweighs what is right: then GB18030, which contains
 //     GBK and GB2312. A UTF-8 file with a few broken bytes stays UTF-8, and the cells say so.
 func detectCharset(r io.ReaderAt, size int64) (charset, error) {
@@ -43,18 +43,24 @@ func detectCharset(r io.ReaderAt, size int64) (charset, error) {
 	if err != nil {
 		return charset{}, err
 	}
+	zeros := c.zeroEven + c.zeroOdd
+	many := zeros*zeroShare >= size
 	switch {
-	case c.zeroOdd > 0 && c.zeroOdd >= 9*c.zeroEven && size%2 == 0:
+	case many && c.zeroOdd > 0 && c.zeroOdd >= 9*c.zeroEven && size%2 == 0:
 		return charset{0, utf16(unicode.LittleEndian)}, nil
-	case c.zeroEven > 0 && c.zeroEven >= 9*c.zeroOdd && size%2 == 0:
+	case many && c.zeroEven > 0 && c.zeroEven >= 9*c.zeroOdd && size%2 == 0:
 		return charset{0, utf16(unicode.BigEndian)}, nil
-	case c.zeroEven+c.zeroOdd > 0:
+	case zeros > 0 && (many || c.broken > 0):
 		return charset{}, fault.New(fault.Invalid, "sheet.not_a_table")
 	case c.broken == 0 || c.multi >= 9*c.broken:
 		return charset{}, nil
 	}
 	return charset{0, simplifiedchinese.GB18030.NewDecoder}, nil
 }
+
+// zeroShare: of how many bytes one is zero at least in a table in UTF-16: its commas, digits and line ends bring
+// many. A stray one in other text is a cell that is garbled.
+const zeroShare = 50
 
 func utf16(e unicode.Endianness) func() *encoding.Decoder {
 	return unicode.UTF16(e, unicode.IgnoreBOM).NewDecoder

@@ -32,10 +32,14 @@ func readFirstSheet(r io.ReaderAt, size int64, g *gate) error {
 	var found []sheetRef
 	var names []string
 	for _, s := range b.sheets {
-		if s.hidden || b.rels[s.rel].kind != "worksheet" {
+		rel, known := b.rels[s.rel]
+		if !known {
+			return fault.New(fault.Invalid, "sheet.damaged")
+		}
+		if s.hidden || rel.kind != "worksheet" {
 			continue
 		}
-		full, err := b.hasContent(b.rels[s.rel].part)
+		full, err := b.hasContent(rel.part)
 		if err != nil {
 			return err
 		}
@@ -78,7 +82,7 @@ func (b *workbook) hasContent(part string) (bool, error) {
 	for {
 		n, err := rc.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
-		for _, word := range [...]string{"<v>", ":v>", "<is>", ":is>"} {
+		for _, word := range [...]string{"<v>", ":v>", "<is>", ":is>", "<v ", ":v ", "<is ", ":is "} {
 			if bytes.Contains(buf, []byte(word)) {
 				return true, nil
 			}
