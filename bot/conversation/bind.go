@@ -30,6 +30,11 @@ func (t *turn) arrive() {
 		return
 	}
 	for _, e := range t.f.Enrolments {
+		if e.Cohort.Code == code && (e.Status == study.Withdrawn || e.Status == study.Waived) {
+			t.say("bind.out_of_class", fault.A("name", t.f.Identity.Name), fault.A("class", e.Cohort.Name)) // only an administrator takes back
+			t.remind()
+			return
+		}
 		if e.Cohort.Code == code {
 			t.say("bind.in_class", fault.A("name", t.f.Identity.Name), fault.A("class", e.Cohort.Name))
 			t.remind()
