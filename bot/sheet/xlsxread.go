@@ -198,6 +198,7 @@ type sheetReader struct {
 
 	inData, ended bool
 	number        int // of the current row
+	width         int // of the widest row so far, in columns
 	cells         []string
 	problems      []*fault.Error
 
@@ -330,11 +331,16 @@ func (s *sheetReader) endRow() error {
 		s.merges = s.merges[1:]
 	}
 	s.active = slices.DeleteFunc(s.active, func(a area) bool { return a.bottom < s.number })
-	if len(s.active) > s.gate.limits.Columns { // they must overlap
-		return fault.New(fault.Invalid, "sheet.damaged")
-	}
+	// What lies right of everything written so far is nobody's cell, and a thousand columns of it cost as much as cells.
+	s.width = max(s.width, min(len(s.cells), s.gate.limits.Columns))
+	last := 0
+	slices.SortStableFunc(s.active, func(x, y area) int { return x.left - y.left })
 	for _, a := range s.active {
-		for c := a.left; c <= min(a.right, s.gate.limits.Columns); c++ {
+		if a.left <= last { // they overlap
+			return fault.New(fault.Invalid, "sheet.damaged")
+		}
+		last = a.right
+		for c := a.left; c <= min(a.right, s.width); c++ {
 			if a.top < s.number || c > a.left {
 				s.column = c
 				s.problem("sheet.merged")
