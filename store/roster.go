@@ -410,15 +410,18 @@ func (s *Store) memberRows() *insert {
 		tail: s.upsert("id", "unit_code", "name", "category", "bind_code", "left_day", "updated_at")}
 }
 
-// remember writes how those who change were, with their telephone numbers, which stay sealed.
+// remember writes how those who change were, with their telephone numbers, which stay sealed. ids are those people in
+// the order of the changes.
 func (r *rosterWriter) remember(ctx context.Context, ids []int64) error {
-	kinds := make(map[people.LearnerID]people.ChangeKind, len(ids))
-	for _, c := range r.diff.Changes {
-		if c.Before != nil {
-			kinds[c.Before.ID] = c.Kind
-		}
-	}
+	changes := r.diff.Changes
 	return chunks(ids, func(part []int64) error {
+		kinds := make(map[people.LearnerID]people.ChangeKind, len(part))
+		for len(kinds) < len(part) {
+			if m := changes[0].Before; m != nil {
+				kinds[m.ID] = changes[0].Kind
+			}
+			changes = changes[1:]
+		}
 		before := insert{table: "roster_changes", columns: []string{"import_id", "learner_id", "kind", "unit_code", "name", "category", "bind_code", "left_day", "phone_key", "phone_sealed", "phone_lookup"}}
 		err := each(ctx, r.q, func(rows *sql.Rows) error {
 			var id people.LearnerID

@@ -43,6 +43,15 @@ func aRoster(n, phone int) []people.RosterRow {
 	return rows
 }
 
+// called is the chain of a unit, the last of which has that name.
+func called(code people.OrgCode, name string) []people.OrgUnit {
+	list := slices.Clone(unit(code))
+	last := &list[len(list)-1]
+	last.Full = strings.TrimSuffix(last.Full, last.Name) + name
+	last.Name = name
+	return list
+}
+
 // importCases hold imports to R1, R2 and C3.
 var importCases = map[string]func(*testing.T, *bundle){
 	"an import or its undoing that fails anywhere leaves the database as it was": func(t *testing.T, plain *bundle) {
@@ -54,7 +63,15 @@ var importCases = map[string]func(*testing.T, *bundle){
 		if _, err := b.s.ApplyCohort(ctx, start, "tester", class("spring")); err != nil {
 			t.Fatal(err)
 		}
-		b.takes(all, people.RosterImport{Rows: aRoster(40, 0)}, people.RosterResult{New: 40, Units: 10})
+		rename := func(rows []people.RosterRow, name string) []people.RosterRow {
+			for i := range rows {
+				if rows[i].Unit == village2 {
+					rows[i].Units = called(village2, name)
+				}
+			}
+			return rows
+		}
+		b.takes(all, people.RosterImport{Rows: rename(aRoster(40, 0), "旧名村委会")}, people.RosterResult{New: 40, Units: 10})
 		// New, changed, moved and gone people, a new unit, a renamed one, places in a class.
 		next := aRoster(48, 100)[4:]
 		for i := range next {
@@ -63,13 +80,7 @@ var importCases = map[string]func(*testing.T, *bundle){
 				next[i].Unit, next[i].Units = "530112001203", unit("530112001203")
 			}
 		}
-		renamed := slices.Clone(unit(village2))
-		renamed[len(renamed)-1].Name = "新名村委会"
-		for i := range next {
-			if next[i].Unit == village2 {
-				next[i].Units = renamed
-			}
-		}
+		rename(next, "新名村委会")
 		in := people.RosterImport{Rows: next, Full: "530000000000", Cohort: "spring", LeftPercent: 100}
 		steps := []struct{ event, table, when string }{
 			{"INSERT", "roster_imports", "NEW.id > 0 OR NEW.at > 0"}, {"INSERT", "org_units", "NEW.code > ''"}, {"UPDATE", "org_units", "NEW.code > ''"},
@@ -188,11 +199,11 @@ var importCases = map[string]func(*testing.T, *bundle){
 		b.want([]string{"530113001201|李一|村干部|AAAA11"}, presentDay)
 	},
 	"an import that only renames a unit is in the record, and is undone": func(t *testing.T, b *bundle) {
-		b.takes(people.Everyone(), people.RosterImport{Rows: []people.RosterRow{person(village1, "李一", "AAAA11")}}, people.RosterResult{New: 1, Units: 5})
+		const old = "旧名村委会"
 		row := person(village1, "李一", "AAAA11")
-		row.Units = slices.Clone(row.Units)
-		old := row.Units[len(row.Units)-1].Name
-		row.Units[len(row.Units)-1].Name = "新名村委会"
+		row.Units = called(village1, old)
+		b.takes(people.Everyone(), people.RosterImport{Rows: []people.RosterRow{row}}, people.RosterResult{New: 1, Units: 5})
+		row.Units = called(village1, "新名村委会")
 		b.takes(people.Everyone(), people.RosterImport{Rows: []people.RosterRow{row}}, people.RosterResult{Unchanged: 1, Units: 1})
 		if v := b.undo(people.Everyone()); v.Version != 2 {
 			t.Error(v)
