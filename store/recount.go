@@ -164,7 +164,7 @@ func (v *verifier) people(ctx context.Context, q querier, where string, args []a
 			return err
 		}
 		d.Course = ref.Course
-		c, err := v.course(ctx, q, ref)
+		c, err := v.course(ctx, ref)
 		if err != nil {
 			return err
 		}
@@ -188,7 +188,7 @@ func (v *verifier) people(ctx context.Context, q querier, where string, args []a
 			return err
 		}
 		d.Course = ref.Course
-		c, err := v.course(ctx, q, ref)
+		c, err := v.course(ctx, ref)
 		switch {
 		case err != nil:
 			return err
@@ -240,7 +240,7 @@ func (v *verifier) people(ctx context.Context, q querier, where string, args []a
 }
 
 // course reads a version once; nil when there is none.
-func (v *verifier) course(ctx context.Context, q querier, ref content.Ref) (*content.Course, error) {
+func (v *verifier) course(ctx context.Context, ref content.Ref) (*content.Course, error) {
 	if c, known := v.courses[ref]; known {
 		return c, nil
 	}

@@ -159,7 +159,7 @@ func (w *world) orderFacts(n conversation.Needs, f *conversation.Facts) {
 func (w *world) applyOrders(e conversation.ChangeOrders) error {
 	after, started, err := w.queue(e.Learner).Do(e.Act, e.Course, study.DayOf(w.now), "", e.Gone)
 	if err != nil || started != e.Starts {
-		return fmt.Errorf("%s %s: starts %q and not %q, %v", e.Act, e.Course, started, e.Starts, err)
+		return fmt.Errorf("%s %s: starts %q and not %q, %w", e.Act, e.Course, started, e.Starts, err)
 	}
 	for i := range after.Orders {
 		o := &after.Orders[i]

@@ -189,7 +189,7 @@ func ParseHours(s string) (StudyHours, bool) {
 		part += "0"
 	}
 	n, err := strconv.ParseUint(whole+part, 10, 32)
-	return StudyHours(n), err == nil //nolint:gosec // at most eight digits
+	return StudyHours(n), err == nil
 }
 
 // readDay reads a day as offices write it: 2026-05-01, 2026/5/1, 2026.5.1, 2026年5月1日, 20260501; "" for none.

@@ -73,7 +73,7 @@ func entriesOf(f study.LedgerFacts) []study.LedgerEntry {
 
 func shuffled[T any](list []T, seed int64) []T {
 	list = slices.Clone(list)
-	rand.New(rand.NewSource(seed)).Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] }) //nolint:gosec // a test's order
+	rand.New(rand.NewSource(seed)).Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 	return list
 }
 

@@ -88,13 +88,12 @@ func (r ClassRule) withDoubts(events []AttendanceEvent) []AttendanceEvent {
 	}
 	phones, spots := map[group]map[people.LearnerID]bool{}, map[group]map[people.LearnerID]bool{}
 	seconds := map[group]map[people.LearnerID]bool{}
-	join := func(m map[group]map[people.LearnerID]bool, e AttendanceEvent, what string) group {
+	join := func(m map[group]map[people.LearnerID]bool, e AttendanceEvent, what string) {
 		g := group{e.Session, what}
 		if m[g] == nil {
 			m[g] = map[people.LearnerID]bool{}
 		}
 		m[g][e.Learner] = true
-		return g
 	}
 	second := func(e AttendanceEvent) string { return strconv.FormatInt(e.At.Unix(), 10) }
 	for _, e := range events {

@@ -67,7 +67,7 @@ func processorTime(pid int) float64 {
 
 // processOf reads the number of a process of one of these names from a file; 0 where there is none.
 func processOf(file string, names ...string) int {
-	data, err := os.ReadFile(file) //nolint:gosec // the database's own word; only a number is taken from it
+	data, err := os.ReadFile(file)
 	if err != nil {
 		return 0
 	}

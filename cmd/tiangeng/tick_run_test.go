@@ -1,7 +1,6 @@
 package main
 
 import (
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -15,9 +14,9 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
-	_ "github.com/go-sql-driver/mysql"
 
 	"github.com/tiangeng/tiangeng/bot/study"
+	"github.com/tiangeng/tiangeng/store/storetest"
 )
 
 // mast is the way from phones to the first replica. Without signal every connection breaks, the service worker's too.
@@ -73,38 +72,9 @@ func (s *school) dsn() string {
 }
 
 // rows reads from the school's database, each row joined by |.
-func (s *school) rows(query string) (out []string) {
+func (s *school) rows(query string) []string {
 	s.t.Helper()
-	u, err := url.Parse(s.dsn())
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	password, _ := u.User.Password()
-	db, err := sql.Open("mysql", u.User.Username()+":"+password+"@tcp("+u.Host+")"+u.Path)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer closing(db)
-	rows, err := db.QueryContext(s.t.Context(), query)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer closing(rows)
-	columns, err := rows.Columns()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	for rows.Next() {
-		values, into := make([]string, len(columns)), make([]any, len(columns))
-		for i := range values {
-			into[i] = &values[i]
-		}
-		if err := rows.Scan(into...); err != nil {
-			s.t.Fatal(err)
-		}
-		out = append(out, strings.Join(values, "|"))
-	}
-	return out
+	return storetest.Rows(s.t, s.dsn(), query)
 }
 
 // numbers are the pupils' numbers on the roster.

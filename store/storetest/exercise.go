@@ -144,7 +144,13 @@ func rawOpen(t testing.TB, dsn string) *sql.DB {
 	return db
 }
 
-// Rows returns the result of a query, one string a row with the values parted by |. Bytes that are
+// Rows looks into a database past the store: the rows of a query, with the values parted by |.
+func Rows(t testing.TB, dsn, query string) []string {
+	t.Helper()
+	return rawRows(t, rawOpen(t, dsn), query)
+}
+
+// rawRows returns the result of a query, one string a row with the values parted by |. Bytes that are
 // not text are written in hex.
 func rawRows(t testing.TB, db *sql.DB, query string, args ...any) []string {
 	t.Helper()

@@ -134,7 +134,7 @@ var importCases = map[string]func(*testing.T, *bundle){
 	"random imports: the dry run tells the truth, the same again and the own export change nothing, undoing restores, old lists stay": func(t *testing.T, plain *bundle) {
 		for seed := range uint64(6) {
 			b := plain.with(phoneKeys(t, "k1"))
-			walk := &importWalk{bundle: b, rng: rand.New(rand.NewPCG(seed, 4)), now: start.AddDate(int(seed), 0, 0)} //nolint:gosec // a walk that can be repeated
+			walk := &importWalk{bundle: b, rng: rand.New(rand.NewPCG(seed, 4)), now: start.AddDate(int(seed), 0, 0)}
 			for step := range 8 {
 				walk.step(t, fmt.Sprintf("seed %d, step %d", seed, step))
 			}
@@ -273,7 +273,7 @@ var importCases = map[string]func(*testing.T, *bundle){
 	},
 	"rules: whoever fits follows once, and nobody who withdrew or is waived is taken back": func(t *testing.T, b *bundle) {
 		for seed := range uint64(4) {
-			walk := &enrolWalk{bundle: b, rng: rand.New(rand.NewPCG(seed, 9)), cohort: fmt.Sprintf("spring-%d", seed), now: start.AddDate(0, 0, int(seed)*30), places: map[people.LearnerID]study.EnrolmentStatus{}} //nolint:gosec // a walk that can be repeated
+			walk := &enrolWalk{bundle: b, rng: rand.New(rand.NewPCG(seed, 9)), cohort: fmt.Sprintf("spring-%d", seed), now: start.AddDate(0, 0, int(seed)*30), places: map[people.LearnerID]study.EnrolmentStatus{}}
 			walk.begin(t)
 			for step := range 25 {
 				walk.step(t, fmt.Sprintf("seed %d, step %d", seed, step))
