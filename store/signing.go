@@ -100,6 +100,9 @@ func (s *Store) SignScreen(ctx context.Context, id study.SessionID) (screen stud
 	return screen, nil
 }
 
+// spotsKept is how long spots of a session that was not closed stay after its end.
+const spotsKept = 7 * 24 * time.Hour
+
 // signings writes who signed in and out. A session that was closed in between is errLost: the turn is stepped again
 // and says so.
 func (w *turnWriter) signings(ctx context.Context) error {
@@ -123,6 +126,10 @@ func (w *turnWriter) signings(ctx context.Context) error {
 		}
 		if e.Spot == "" {
 			continue
+		}
+		// A session that nobody closes keeps no spots for ever.
+		if _, err := w.tx.ExecContext(ctx, "DELETE FROM attendance_spots WHERE session_id IN (SELECT s.id FROM sessions s WHERE s.ends_at < ?)", w.now-spotsKept.Milliseconds()); err != nil {
+			return fmt.Errorf("deleting old spots: %w", err)
 		}
 		spots := insert{table: "attendance_spots", columns: []string{"event_key", "session_id", "spot"}, tail: w.s.orIgnore("event_key")}
 		spots.add(cut(e.Key, 80), int64(e.Session), e.Spot)

@@ -34,13 +34,13 @@ const (
 body { font: 10.5pt/1.4 "Songti SC", SimSun, serif; margin: 1em }
 h1 { font-size: 16pt; text-align: center; margin: .4em 0 }
 dl { display: flex; flex-wrap: wrap; gap: 0 2em; margin: .4em 0 }
-dl div { display: flex } dt::after { content: "：" } dd { margin: 0 }
+dl div { display: flex } dt { white-space: nowrap } dt::after { content: "：" } dd { margin: 0 }
 table { border-collapse: collapse; width: 100%; font-size: 9pt }
 thead { display: table-header-group } tr { break-inside: avoid }
 th, td { border: 1px solid #444; padding: .15em .35em; text-align: left }
 th { background: #eee } td.n { text-align: right; white-space: nowrap } td.w { white-space: nowrap }
 table.fixed { table-layout: fixed; font-size: 7.5pt } .fixed th, .fixed td.w { white-space: normal; overflow-wrap: anywhere } .fixed th, .fixed td { padding: .15em .25em }
-table.tall { font-size: 10pt } .tall td { height: 9mm }
+table.tall { font-size: 10pt } .tall th, .tall td { padding: .15em .35em } .tall td { height: 9mm }
 .broken { color: #b00; font-size: 16pt; font-weight: bold }
 .signed { display: flex; margin-top: 2.5em; break-inside: avoid } .signed span { flex: 1 }
 </style>

@@ -131,7 +131,7 @@ func WriteSignSheet(w io.Writer, f Format, roll study.Roll, s study.Session) (in
 		title: "签到表", notes: [][]sheet.Cell{
 			note("班次", sheet.Text(roll.Cohort.Name)), note("课次", sheet.Text(fmt.Sprintf("第 %d 次 %s %s", s.Number, study.SessionWord(s), s.Title))), note("地点", sheet.Text(s.Place)),
 		},
-		heads: []string{"序号", "学员编号", "姓名", "单位", "签到时间", "签名"}, widths: []float64{6, 10, 12, 40, 14, 24}, paper: paper{tall: true}, total: "人数", signed: []string{"清点人数", "班主任（签字）", "日期"},
+		heads: []string{"序号", "学员编号", "姓名", "单位", "签到时间", "签名"}, widths: []float64{6, 10, 12, 40, 14, 24}, paper: paper{tall: true, widths: []float64{7, 10, 16, 62, 18, 36}}, total: "人数", signed: []string{"清点人数", "班主任（签字）", "日期"},
 	}
 	return t.write(w, f, func(yield func([]sheet.Cell, error) bool) {
 		n := 0

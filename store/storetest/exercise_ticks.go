@@ -44,6 +44,11 @@ var tickEffectCases = []effectCase{
 		s.effect(e)
 		s.want([]string{fmt.Sprint(id, "|", s.learners[0], "|located||near||")}, "SELECT session_id, learner_id, kind, way, distance, device, doubts FROM attendance_events")
 		s.want([]string{fmt.Sprint(id, "|ab12")}, "SELECT session_id, spot FROM attendance_spots")
+		s.exec("UPDATE sessions SET ends_at = ? WHERE number = 2", s.now.AddDate(0, 0, -8).UnixMilli())
+		s.exec("INSERT INTO attendance_spots (event_key, session_id, spot) SELECT 'old', id, 'ffff' FROM sessions WHERE number = 2")
+		s.now = s.now.Add(time.Second)
+		s.effect(e)
+		s.want([]string{"ab12", "ab12"}, "SELECT spot FROM attendance_spots")
 		s.exec("UPDATE sessions SET closed_at = 1")
 		s.refuse(e)
 	}},

@@ -12,6 +12,14 @@
     return e;
   };
 
+  const fill = (e, list) => { // replaceChildren, which old phones do not know
+    if (list.length === e.children.length && list.every((c, i) => c === e.children[i])) {
+      return;
+    }
+    e.textContent = "";
+    list.forEach((c) => e.append(c));
+  };
+
   // What is kept. Where a phone keeps nothing (private windows), memory has to do, and the page says so.
   const memory = {};
   let keeps = true;
@@ -79,6 +87,10 @@
       }
       if (x.status === 404) {
         gone = answer.error || "这个点名页已经停用了。";
+        if (!mine().length) { // the names go with the right to see them
+          sheet = null;
+          write("sheet", null);
+        }
         return failed();
       }
       if (x.status !== 200) {
@@ -201,8 +213,17 @@
     }
   };
 
+  // A row is made anew only when it says something else: a finger may be on its button.
+  const rows = {};
   const row = (person) => {
-    const st = state(person), li = make("li", ""), name = make("div", "", "name");
+    const st = state(person), says = JSON.stringify([st, person, undoing === person.id, chosen]);
+    if (!rows[person.id] || rows[person.id].says !== says) {
+      rows[person.id] = { says, li: newRow(person, st) };
+    }
+    return rows[person.id].li;
+  };
+  const newRow = (person, st) => {
+    const li = make("li", ""), name = make("div", "", "name");
     li.dataset.learner = person.id;
     name.append(make("b", person.name));
     const says = [person.unit];
@@ -253,9 +274,11 @@
       signal.textContent += " 没有信号时，请不要关掉或者刷新本页。";
     }
     byId("refused").hidden = !notes.length;
-    byId("reasons").replaceChildren(...notes.map((n) => make("li", n)));
+    fill(byId("reasons"), notes.map((n) => make("li", n)));
     if (!sheet) {
       byId("main").hidden = !notes.length;
+      byId("counting").hidden = byId("session").hidden = true;
+      fill(byId("people"), []);
       return;
     }
     byId("main").hidden = false;
@@ -266,7 +289,7 @@
     select.hidden = false;
     const names = sheet.sessions.map((s) => `${s.when} ${s.title}${s.closed ? "（已结课）" : ""}`);
     if (Array.from(select.options, (o) => o.textContent).join("\n") !== names.join("\n")) {
-      select.replaceChildren(...names.map((n, i) => {
+      fill(select, names.map((n, i) => {
         const o = make("option", n);
         o.value = i;
         return o;
@@ -275,7 +298,7 @@
     select.value = chosen;
     const s = sheet.sessions[chosen];
     if (!s) {
-      byId("people").replaceChildren(make("li", "这个班没有课次。"));
+      fill(byId("people"), [make("li", "这个班没有课次。")]);
       return;
     }
     const states = sheet.people.map((p) => [p, state(p)]);
@@ -295,7 +318,7 @@
     byId("differs").className = counted === present + doubtful ? "agrees" : "";
     document.querySelectorAll("nav button").forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.show === show)));
     const wanted = byId("find").value.trim();
-    byId("people").replaceChildren(...states.filter(([p, st]) => (!wanted || p.name.includes(wanted) || p.unit.includes(wanted)) &&
+    fill(byId("people"), states.filter(([p, st]) => (!wanted || p.name.includes(wanted) || p.unit.includes(wanted)) &&
       (show === "all" || show === "missing" && !there(st.is) && st.is !== "doubtful" && p.expected || show === "doubtful" && st.is === "doubtful")).map(([p]) => row(p)));
   };
 
