@@ -8,6 +8,7 @@ import (
 
 	"github.com/tiangeng/tiangeng/bot"
 	"github.com/tiangeng/tiangeng/bot/channel"
+	"github.com/tiangeng/tiangeng/bot/conversation"
 	"github.com/tiangeng/tiangeng/bot/delivery"
 	"github.com/tiangeng/tiangeng/bot/people"
 )
@@ -37,7 +38,7 @@ func (s *modelStore) Recipients(ctx context.Context, now time.Time, _ people.Sco
 		list = nil
 		for _, p := range s.people {
 			if p.id > after && len(list) < limit {
-				list = append(list, bot.Recipient{Learner: people.Learner{ID: p.id}, To: p.to, Facts: p.facts(nil, now)})
+				list = append(list, bot.Recipient{Learner: people.Learner{ID: p.id}, To: p.to, Phone: conversation.IdentityID(p.id), Facts: p.facts(nil, now)})
 			}
 		}
 		if s.w.planted == "checkpoint on fetch" {
@@ -82,12 +83,9 @@ func (s *modelStore) FreezeRecipients(ctx context.Context, now time.Time, id bot
 
 // add writes one row of the frozen audience.
 func (s *modelStore) add(c *modelCampaign, r bot.PlannedRecipient) {
-	d := &modelDelivery{who: s.people[r.Learner-1], notBefore: c.DueAt, why: r.Decision.Why}
+	d := &modelDelivery{who: s.people[r.Learner-1], notBefore: r.Decision.NotBefore, why: r.Decision.Why, phone: people.LearnerID(r.Phone)}
 	d.ID, d.Campaign, d.Kind, d.Title, d.Body, d.Deadline = int64(len(s.rows)+1), c.ID, c.Kind, c.Title, c.Body, c.Deadline
 	d.Learner.ID, d.Rung, d.State = r.Learner, r.Decision.Rung, delivery.Pending
-	if r.Decision.NotBefore.After(d.notBefore) {
-		d.notBefore = r.Decision.NotBefore
-	}
 	if r.Decision.Rung == delivery.RungPull {
 		d.State = delivery.Skipped
 	}
@@ -101,7 +99,7 @@ func (s *modelStore) act(c *modelCampaign, act bot.CampaignAct) {
 	switch {
 	case c.Status == bot.CampaignCancelled || c.Status == bot.CampaignExpired:
 		return
-	case act == bot.ActPause && c.PausedBy == "":
+	case act == bot.ActPause && (c.PausedBy == "" || c.PausedBy == "platform"):
 		c.PausedBy, c.PausedUntil, c.stopSince = "trainer", time.Time{}, now
 	case act == bot.ActResume && c.PausedBy != "":
 		c.PausedBy, c.stopSince = "", time.Time{}
@@ -130,7 +128,10 @@ func (s *modelStore) act(c *modelCampaign, act bot.CampaignAct) {
 
 func (s *modelStore) PauseCampaign(ctx context.Context, _ time.Time, id bot.CampaignID, _ string, until time.Time) error {
 	return s.w.tx(ctx, "pause by the platform", func() {
-		if c := s.campaign(id); c.PausedBy == "" {
+		c := s.campaign(id)
+		going := c.Status == bot.CampaignScheduled || c.Status == bot.CampaignFreezing || c.Status == bot.CampaignRunning
+		forGood := c.PausedBy == "platform" && c.PausedUntil.IsZero()
+		if going && !forGood && (c.PausedBy == "" || c.PausedBy == "platform") {
 			c.PausedBy, c.PausedUntil = "platform", until
 		}
 	})

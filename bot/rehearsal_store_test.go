@@ -1,9 +1,11 @@
 package bot_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tiangeng/tiangeng/bot"
@@ -19,8 +21,8 @@ type person struct {
 	to          channel.Address
 	truth       contacts
 	known       contacts
-	grants      []delivery.Grant // known
-	left        map[string]int   // true: messages left by template
+	allowed     map[allowance]int // known
+	left        map[string]int    // true: messages left by template
 	scene       int
 	offSince    time.Time // when "stop" was committed, zero while they want messages
 	windowSends int       // proactive window messages since typedAt, true
@@ -37,19 +39,54 @@ type contacts struct {
 	massMonth, day  string
 }
 
+// allowance names what a person allows: messages of a template, or of one scene of it.
+type allowance struct {
+	template string
+	scene    int
+}
+
+// allowance is the one of a template.
+func (p *person) allowance(template string) allowance {
+	if template == "O" {
+		return allowance{template, p.scene}
+	}
+	return allowance{template: template}
+}
+
+// grant lets a person allow n messages of a template, and everybody know.
 func (p *person) grant(template string, n int) {
 	if p.left == nil {
-		p.left = map[string]int{}
+		p.left, p.allowed = map[string]int{}, map[allowance]int{}
 	}
-	p.left[template] = n
-	p.grants = slices.DeleteFunc(p.grants, func(g delivery.Grant) bool { return g.Template == template })
-	if n != 0 {
-		g := delivery.Grant{Template: template, Left: n}
-		if template == "O" {
-			g.Scene = p.scene
+	p.left[template], p.allowed[p.allowance(template)] = n, n
+}
+
+// grants are what the database knows to be left.
+func (p *person) grants() (list []delivery.Grant) {
+	for a, n := range p.allowed {
+		if n != 0 {
+			list = append(list, delivery.Grant{Template: a.template, Scene: a.scene, Left: n})
 		}
-		p.grants = append(p.grants, g)
 	}
+	slices.SortFunc(list, func(a, b delivery.Grant) int {
+		return cmp.Or(strings.Compare(a.Template, b.Template), cmp.Compare(a.Scene, b.Scene))
+	})
+	return list
+}
+
+// needed is what a call uses up; need is false for rungs that use nothing, left below 0 has no end.
+func needed(d bot.ClaimedDelivery) (a allowance, left int, need bool) {
+	switch d.Rung {
+	case delivery.RungLong, delivery.RungNotice, delivery.RungOnce:
+	default:
+		return a, 0, false
+	}
+	for _, g := range d.Facts.Grants {
+		if g.Template == d.Template && (g.Scene > 0) == (d.Rung == delivery.RungOnce) && g.Left != 0 {
+			return allowance{g.Template, g.Scene}, g.Left, true
+		}
+	}
+	return allowance{template: d.Template}, 0, true
 }
 
 // modelDelivery is a row of the outbox.
@@ -62,6 +99,7 @@ type modelDelivery struct {
 	tried     []delivery.Rung
 	messageID string
 	batch     int64
+	phone     people.LearnerID // whose phone the row knows: everybody has one, of the same number; 0 for none yet
 }
 
 func (d *modelDelivery) String() string {
@@ -148,7 +186,7 @@ func day(t time.Time) string { return t.In(china).Format(time.DateOnly) }
 func (p *person) facts(d *modelDelivery, now time.Time) delivery.Facts {
 	f := delivery.Facts{
 		Bound: true, Following: p.known.following, Refusing: p.known.refusing, Push: p.known.push, TypedAt: p.known.typedAt, SentSince: p.known.sentSince,
-		Grants: slices.Clone(p.grants), Due: true,
+		Grants: p.grants(), Due: true,
 	}
 	if d != nil {
 		f.Tried = slices.Clone(d.tried)
@@ -173,10 +211,6 @@ func (p *person) counted(r delivery.Rung, k delivery.Kind, now time.Time) {
 	switch r {
 	case delivery.RungWindow:
 		p.known.sentSince++
-	case delivery.RungNotice:
-		p.useGrant("N")
-	case delivery.RungOnce:
-		p.useGrant("O")
 	case delivery.RungMass:
 		if p.known.massMonth != day(now)[:7] {
 			p.known.massMonth, p.known.mass = day(now)[:7], 0
@@ -185,19 +219,11 @@ func (p *person) counted(r delivery.Rung, k delivery.Kind, now time.Time) {
 	}
 }
 
-func (p *person) useGrant(template string) {
-	for i := range p.grants {
-		if p.grants[i].Template == template && p.grants[i].Left > 0 {
-			p.grants[i].Left--
-		}
-	}
-}
-
 func (s *modelStore) ClaimDeliveries(ctx context.Context, now time.Time, c bot.Claim) (list []bot.ClaimedDelivery, err error) {
 	err = s.w.tx(ctx, "claim", func() {
 		list = nil
 		var rows []*modelDelivery
-		for _, d := range s.rows {
+		for _, d := range s.byLane() {
 			takeable := d.State == delivery.Pending && !now.Before(d.notBefore)
 			if s.w.planted == "lease ignored" && d.State == delivery.Sending && d.Owner != c.Owner {
 				d.State, takeable = delivery.Claimed, true
@@ -215,6 +241,15 @@ func (s *modelStore) ClaimDeliveries(ctx context.Context, now time.Time, c bot.C
 	return list, nil
 }
 
+// byLane are the rows in the order in which they are claimed.
+func (s *modelStore) byLane() []*modelDelivery {
+	list := slices.Clone(s.rows)
+	slices.SortStableFunc(list, func(a, b *modelDelivery) int {
+		return cmp.Or(cmp.Compare(a.Campaign, b.Campaign), strings.Compare(string(a.Rung), string(b.Rung)), a.notBefore.Compare(b.notBefore), cmp.Compare(a.ID, b.ID))
+	})
+	return list
+}
+
 // claimed is what a row is once it is claimed.
 func (s *modelStore) claimed(now time.Time, d *modelDelivery, c bot.Claim) bot.ClaimedDelivery {
 	out := d.ClaimedDelivery
@@ -230,7 +265,7 @@ func (s *modelStore) ahead(now time.Time, c bot.Claim, rows []*modelDelivery, li
 		c.Ahead(wanted)
 	}
 	for i, d := range rows {
-		begins := wanted[i].State == delivery.Sending
+		begins := wanted[i].State == delivery.Sending && d.phone == d.who.id
 		if begins && s.flying(d) {
 			d.notBefore = now.Add(5 * time.Second)
 			continue
@@ -243,7 +278,7 @@ func (s *modelStore) ahead(now time.Time, c bot.Claim, rows []*modelDelivery, li
 		case begins:
 			s.w.met["written ahead by the claim"]++
 			if s.w.planted != "no write-ahead" {
-				s.start(d, wanted[i].Rung, now)
+				s.start(d, wanted[i], now)
 			}
 			out = append(out, wanted[i].Begun(now))
 			continue
@@ -262,12 +297,15 @@ func (s *modelStore) flying(d *modelDelivery) bool {
 	})
 }
 
-// start makes a row one whose call is under way.
-func (s *modelStore) start(r *modelDelivery, rung delivery.Rung, now time.Time) {
+// start makes a row one whose call is under way, and uses up what the call needs.
+func (s *modelStore) start(r *modelDelivery, d bot.ClaimedDelivery, now time.Time) {
 	s.move(r, delivery.Sending, "", false)
-	r.Rung, r.Attempt = rung, r.Attempt+1
+	r.Rung, r.Attempt, r.phone = d.Rung, r.Attempt+1, r.who.id
 	if r.First.IsZero() {
 		r.First = now
+	}
+	if a, left, need := needed(d); need && left > 0 && r.who.allowed[a] > 0 {
+		r.who.allowed[a]--
 	}
 }
 
@@ -301,35 +339,40 @@ func (s *modelStore) begin(now time.Time, d bot.ClaimedDelivery) bool {
 		return false
 	}
 	back := func(due time.Time) bool {
-		s.move(r, delivery.Pending, "", false)
-		r.Owner = ""
-		if due.After(r.notBefore) {
-			r.notBefore = due
-		}
+		s.back(r, due)
 		return false
 	}
 	c, p := s.campaign(d.Campaign), r.who
 	stopped := !c.runs(now) && s.w.planted != "cancel not looked at"
-	left := p.known.push != d.Facts.Push || p.known.following != d.Facts.Following
+	f := p.facts(nil, now)
+	changed := f.Push != d.Facts.Push || f.Following != d.Facts.Following || f.Refusing != d.Facts.Refusing || f.TypedAt.Before(d.Facts.TypedAt)
+	a, _, need := needed(d)
 	switch {
 	case stopped && c.Status == bot.CampaignCancelled:
-		s.move(r, delivery.Cancelled, delivery.WhyCancelled, false)
-		if r.ambiguous > 0 {
-			r.State = delivery.Unknown
-		}
+		s.end(r, delivery.Cancelled, delivery.WhyCancelled)
 		return false
-	case p.facts(nil, now).Contacts > d.Facts.Contacts && s.w.planted != "contacts not looked at":
+	case f.Contacts > d.Facts.Contacts && s.w.planted != "contacts not looked at":
 		return back(time.Time{})
-	case stopped, left && s.w.planted != "wish not looked at", p.known.sentSince > d.Facts.SentSince && s.w.planted != "flights not looked at":
+	case stopped, changed && s.w.planted != "wish not looked at", f.SentSince > d.Facts.SentSince && s.w.planted != "flights not looked at":
 		return back(time.Time{})
-	}
-	if s.flying(r) {
+	case s.flying(r):
 		return back(now.Add(5 * time.Second))
+	case need && p.allowed[a] == 0:
+		return back(time.Time{})
 	}
 	if s.w.planted != "no write-ahead" {
-		s.start(r, d.Rung, now)
+		s.start(r, d, now)
 	}
 	return true
+}
+
+// back gives a row back, not before due.
+func (s *modelStore) back(r *modelDelivery, due time.Time) {
+	s.move(r, delivery.Pending, "", false)
+	r.Owner = ""
+	if due.After(r.notBefore) {
+		r.notBefore = due
+	}
 }
 
 func (s *modelStore) SettleDeliveries(ctx context.Context, now time.Time, group []bot.SettledDelivery) ([]bool, error) {
@@ -345,14 +388,14 @@ func (s *modelStore) SettleDeliveries(ctx context.Context, now time.Time, group 
 				}
 			}
 			if out[i] = r != nil; r != nil {
-				s.settle(now, r, d.Settlement)
+				s.settle(now, r, d.ClaimedDelivery, d.Settlement)
 			}
 		}
 	})
 	return out, err
 }
 
-func (s *modelStore) settle(now time.Time, r *modelDelivery, t delivery.Settlement) {
+func (s *modelStore) settle(now time.Time, r *modelDelivery, d bot.ClaimedDelivery, t delivery.Settlement) {
 	if s.w.planted == "unknown sent again" && t.To == delivery.Unknown && r.Rung == delivery.RungWindow {
 		t.To, t.Due, t.Ambiguous = delivery.Pending, now, false
 	}
@@ -368,14 +411,20 @@ func (s *modelStore) settle(now time.Time, r *modelDelivery, t delivery.Settleme
 	if (t.To == delivery.Accepted || t.Ambiguous) && s.w.planted != "sends not counted" {
 		p.counted(r.Rung, r.Kind, now)
 	}
-	if t.Tried != "" {
+	if t.Tried != "" && !slices.Contains(r.tried, t.Tried) {
 		r.tried = append(r.tried, t.Tried)
 	}
 	if t.CloseWindow {
 		p.known.typedAt, p.known.sentSince = time.Time{}, 0
 	}
-	if t.NoGrant {
-		p.grants = slices.DeleteFunc(p.grants, func(g delivery.Grant) bool { return (g.Template == "O") == (r.Rung == delivery.RungOnce) })
+	a, left, need := needed(d)
+	certain := t.Outcome.Verdict == channel.Refused || t.Outcome.Verdict == channel.Unsent
+	switch {
+	case !need:
+	case t.NoGrant:
+		p.allowed[a] = 0
+	case certain && left > 0 && p.allowed[a] >= 0: // it was written ahead and not used
+		p.allowed[a]++
 	}
 	p.known.following = p.known.following && !t.Unfollowed
 	p.known.refusing = p.known.refusing || t.Refusing
@@ -410,27 +459,36 @@ func (s *modelStore) end(r *modelDelivery, to delivery.State, why delivery.Why) 
 func (s *modelStore) SweepLeases(ctx context.Context, now time.Time) (swept bot.Swept, err error) {
 	err = s.w.tx(ctx, "sweep", func() {
 		for _, r := range s.rows {
-			over := s.w.dbNow().After(r.LeaseEnd)
-			switch {
-			case r.batch != 0: // the batch is swept
-			case r.State == delivery.Claimed && over:
-				s.move(r, delivery.Pending, "", false)
+			if over := s.w.dbNow().After(r.LeaseEnd); r.batch == 0 && r.State == delivery.Claimed && over {
+				s.back(r, time.Time{})
 				swept.Released++
-			case r.State == delivery.Sending && over && s.w.planted == "sending swept to pending":
+			}
+		}
+		for _, r := range s.rows {
+			switch over := s.w.dbNow().After(r.LeaseEnd); {
+			case r.batch != 0 || r.State != delivery.Sending || !over: // a batch's rows go with it
+			case s.w.planted == "sending swept to pending":
 				s.move(r, delivery.Pending, "", false)
-			case r.State == delivery.Sending && over:
+			default:
 				s.move(r, delivery.Unknown, delivery.WhyAmbiguous, false)
 				if s.w.planted != "ambiguity forgotten" {
 					r.ambiguous++
 				}
 				r.who.counted(r.Rung, r.Kind, now)
 				swept.Ambiguous++
-			case r.State == delivery.Pending && !now.Before(r.Deadline):
+			}
+		}
+		s.sweepBatches(now)
+		for _, r := range s.rows {
+			switch c := s.campaign(r.Campaign); {
+			case r.batch != 0 || r.State != delivery.Pending:
+			case c.Status == bot.CampaignCancelled:
+				s.end(r, delivery.Cancelled, delivery.WhyCancelled)
+			case !now.Before(c.Deadline) && !now.Before(r.Deadline):
 				s.end(r, delivery.Expired, delivery.WhyDeadline)
 				swept.Expired++
 			}
 		}
-		s.sweepBatches(now)
 	})
 	return swept, err
 }

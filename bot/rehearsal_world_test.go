@@ -441,7 +441,7 @@ func (w *world) people() {
 			p.windowSends = p.known.sentSince
 		}
 		if w.draw(2) == 0 {
-			p.grant("N", 1)
+			p.grant("N", 1+w.draw(3))
 		}
 		if w.draw(4) == 0 {
 			p.grant("O", 1)
