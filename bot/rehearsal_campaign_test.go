@@ -102,7 +102,7 @@ func (s *modelStore) act(c *modelCampaign, act bot.CampaignAct) {
 	case act == bot.ActPause && (c.PausedBy == "" || c.PausedBy == "platform"):
 		c.PausedBy, c.PausedUntil, c.stopSince = "trainer", time.Time{}, now
 	case act == bot.ActResume && c.PausedBy != "":
-		c.PausedBy, c.stopSince = "", time.Time{}
+		c.PausedBy, c.PausedUntil, c.stopSince = "", time.Time{}, time.Time{}
 		if s.w.planted == "resumed from the start" {
 			for _, d := range c.rows {
 				if d.State == delivery.Accepted && d.batch == 0 {
@@ -308,80 +308,172 @@ func (s *modelStore) sweepBatches(now time.Time) {
 	}
 }
 
-// storedReceipt is a receipt that waits to be joined.
+// storedReceipt is a receipt that waits to be joined, or has been.
 type storedReceipt struct {
 	channel.Receipt
-	since  time.Time
-	joined bool
+	received, next time.Time
+	tries          int
+	done           bool
+	about          *modelDelivery // what it was joined to
+}
+
+// named is the message id of a receipt, "" when the platform gave none.
+func (r *storedReceipt) named() string {
+	if r.MessageID == "0" {
+		return ""
+	}
+	return r.MessageID
 }
 
 // append stores receipts; the same again changes nothing.
-func (s *modelStore) append(r channel.Receipt) {
+func (s *modelStore) append(r channel.Receipt, now time.Time) {
 	for _, o := range s.receipts {
 		if o.Receipt == r {
 			return
 		}
 	}
-	s.receipts = append(s.receipts, &storedReceipt{Receipt: r, since: s.w.now()})
+	s.receipts = append(s.receipts, &storedReceipt{Receipt: r, received: now, next: now})
 }
 
-func (s *modelStore) JoinReceipts(ctx context.Context, now time.Time, _ int) (joined bot.Joined, err error) {
+func (s *modelStore) JoinReceipts(ctx context.Context, now time.Time, limit int) (joined bot.Joined, err error) {
 	err = s.w.tx(ctx, "join", func() {
+		joined = bot.Joined{}
+		var due []*storedReceipt
 		for _, r := range s.receipts {
-			if r.joined {
-				continue
+			if !r.done && !r.next.After(now) && len(due) < limit {
+				due = append(due, r)
 			}
-			d := s.match(r.Receipt, now)
-			if d == nil {
-				if now.Sub(r.since) > time.Hour {
-					r.joined = true
-					joined.Unmatched++
-				}
-				continue
+		}
+		joined.Looked = len(due)
+		s.join(due, &joined)
+		for _, r := range due {
+			switch {
+			case r.about != nil:
+				r.done = true
+			case now.Sub(r.received) >= time.Hour:
+				r.done = true
+				joined.Unmatched++
+			default:
+				r.next = now.Add(min(time.Second<<min(r.tries, 20), 5*time.Minute))
 			}
-			r.joined = true
-			if r.MessageID == "0" {
-				s.w.met["receipt without a number"]++
-			}
-			s.receive(d, r.Receipt)
+			r.tries++
 		}
 	})
 	return joined, err
 }
 
-func (s *modelStore) match(r channel.Receipt, now time.Time) *modelDelivery {
-	named := r.MessageID != "" && r.MessageID != "0"
-	var found []*modelDelivery
+// join finds what receipts are about: those that name a delivery first, and success before failure.
+func (s *modelStore) join(due []*storedReceipt, joined *bot.Joined) {
+	slices.SortStableFunc(due, func(a, b *storedReceipt) int { return a.next.Compare(b.next) })
+	list := slices.Clone(due)
+	slices.SortStableFunc(list, func(a, b *storedReceipt) int {
+		return map[bool]int{true: -1}[a.Delivered && !b.Delivered] + map[bool]int{true: 1}[b.Delivered && !a.Delivered]
+	})
+	before := map[*modelDelivery]delivery.State{}
 	for _, d := range s.rows {
-		if d.who.to != r.To {
-			continue
+		before[d] = d.State
+	}
+	var guess []*storedReceipt
+	for _, r := range list {
+		d := one(s.rows, func(d *modelDelivery) bool {
+			return r.named() != "" && d.messageID == r.named() && d.who.to == r.To && d.phone == d.who.id && hasReceipt(d.Rung)
+		})
+		if d != nil {
+			s.take(r, d)
+		} else {
+			guess = append(guess, r)
 		}
-		if named {
-			if d.messageID == r.MessageID {
-				return d
+	}
+	for _, r := range guess {
+		if d := s.guess(r); d != nil {
+			if r.MessageID == "0" {
+				s.w.met["receipt without a number"]++
 			}
+			s.take(r, d)
+		}
+	}
+	for _, d := range s.rows {
+		switch to := d.State; {
+		case to == before[d]:
 			continue
+		case to == delivery.Delivered:
+			joined.Delivered++
+		default:
+			joined.Refused++
 		}
-		rung := d.Rung == delivery.RungNotice || d.Rung == delivery.RungLong || d.Rung == delivery.RungTemplate
-		// One that is to be asked again may have arrived as well: without it in the count, its receipt
-		// would be given to another.
-		open := d.State == delivery.Accepted || d.State == delivery.Sending || d.State == delivery.Unknown ||
-			d.ambiguous > 0 && (d.State == delivery.Pending || d.State == delivery.Claimed)
-		if rung && open && !d.First.IsZero() && now.Sub(d.First) < 24*time.Hour {
-			found = append(found, d)
-		}
+		d.ambiguous = 0
 	}
-	if len(found) > 1 && s.w.planted == "any candidate taken" {
-		return found[s.w.draw(len(found))]
-	}
-	if len(found) == 1 {
-		return found[0]
-	}
-	return nil
 }
 
-func (s *modelStore) receive(d *modelDelivery, r channel.Receipt) {
+func hasReceipt(r delivery.Rung) bool {
+	return r == delivery.RungNotice || r == delivery.RungLong || r == delivery.RungTemplate
+}
+
+// one is the only one of a list that fits, nil when none or several do.
+func one(list []*modelDelivery, fits func(*modelDelivery) bool) (found *modelDelivery) {
+	for _, d := range list {
+		if !fits(d) {
+			continue
+		}
+		if found != nil {
+			return nil
+		}
+		found = d
+	}
+	return found
+}
+
+// open reports whether a delivery waits for a receipt. One that is to be asked again may have arrived as
+// well: without it in the count, its receipt would be given to another.
+func (d *modelDelivery) open() bool {
+	switch d.State {
+	case delivery.Sending, delivery.Accepted, delivery.Unknown:
+		return true
+	case delivery.Pending, delivery.Claimed:
+		return d.ambiguous > 0
+	}
+	return false
+}
+
+func (d *modelDelivery) closed() bool {
+	return d.State == delivery.Delivered || d.State == delivery.Refused
+}
+
+// guess finds what a receipt that names nothing known is about.
+func (s *modelStore) guess(r *storedReceipt) *modelDelivery {
+	var possible []*modelDelivery
+	open := 0
+	for _, d := range s.rows {
+		early, late := d.First.After(r.received.Add(receiptSkew)), !d.First.After(r.received.Add(-24*time.Hour))
+		other := r.named() != "" && d.messageID != "" && d.messageID != r.named()
+		if d.who.to != r.To || d.phone != d.who.id || !hasReceipt(d.Rung) || d.First.IsZero() || early || late || other || !d.open() && !d.closed() {
+			continue
+		}
+		if d.open() {
+			open++
+		}
+		possible = append(possible, d)
+	}
+	if open > 1 && s.w.planted == "any candidate taken" {
+		return possible[s.w.draw(len(possible))]
+	}
+	if open > 0 {
+		return one(possible, (*modelDelivery).open)
+	}
+	if d := one(possible, (*modelDelivery).closed); d != nil {
+		return d
+	}
+	return one(possible, func(d *modelDelivery) bool { return d.guessed })
+}
+
+// receiptSkew is how much the platform's clock and ours may differ for a receipt.
+const receiptSkew = 2 * time.Second
+
+// take joins a receipt. While the send's own answer is not written it waits.
+func (s *modelStore) take(r *storedReceipt, d *modelDelivery) {
 	switch {
+	case !d.closed() && d.State != delivery.Accepted && d.State != delivery.Unknown:
+		return
 	case r.Delivered:
 		if d.State == delivery.Refused {
 			s.w.met["success after failure"]++
@@ -391,6 +483,12 @@ func (s *modelStore) receive(d *modelDelivery, r channel.Receipt) {
 	default:
 		s.move(d, delivery.Refused, delivery.WhyPlatform, true)
 	}
+	if r.named() == "" {
+		d.guessed = true
+	} else if d.messageID == "" {
+		d.messageID = r.named()
+	}
+	r.about = d
 }
 
 func callsKey(day, account string, way channel.Way) string {

@@ -251,7 +251,7 @@ func (p *modelPlatform) deliver(d *modelDelivery, way channel.Way, messageID str
 		r.MessageID = "0"
 	}
 	p.receipts = append(p.receipts, r)
-	if seen && r.MessageID != "0" && p.w.chance(100) { // a late failure besides
+	if seen && r.MessageID != "0" && p.w.chance(300) { // a late failure besides
 		r.Delivered, r.Status = false, "failed: user block"
 		p.contradicts[d.ID] = true
 		p.receipts = append(p.receipts, r)
@@ -280,7 +280,7 @@ func (p *modelPlatform) pushReceipt() {
 		p.receipts = append(p.receipts[:i], p.receipts[i+1:]...)
 	}
 	p.w.trace("receipt %s for %s: %s", r.MessageID, r.To.External, r.Status)
-	p.w.store.append(r)
+	p.w.store.append(r, p.w.now())
 }
 
 func (p *modelPlatform) SendMass(ctx context.Context, out channel.MassOutbound) channel.Outcome {

@@ -99,6 +99,8 @@ type modelDelivery struct {
 	tried     []delivery.Rung
 	messageID string
 	batch     int64
+	verdict   channel.Verdict  // of the call under way
+	guessed   bool             // joined to a receipt that did not name it
 	phone     people.LearnerID // whose phone the row knows: everybody has one, of the same number; 0 for none yet
 }
 
@@ -264,8 +266,12 @@ func (s *modelStore) ahead(now time.Time, c bot.Claim, rows []*modelDelivery, li
 	if c.Ahead != nil && s.w.planted != "checkpoint on claim" {
 		c.Ahead(wanted)
 	}
+	locked := map[people.LearnerID]bool{}
+	for _, d := range rows {
+		locked[d.phone] = true
+	}
 	for i, d := range rows {
-		begins := wanted[i].State == delivery.Sending && d.phone == d.who.id
+		begins := wanted[i].State == delivery.Sending && locked[d.who.id]
 		if begins && s.flying(d) {
 			d.notBefore = now.Add(5 * time.Second)
 			continue
@@ -300,7 +306,7 @@ func (s *modelStore) flying(d *modelDelivery) bool {
 // start makes a row one whose call is under way, and uses up what the call needs.
 func (s *modelStore) start(r *modelDelivery, d bot.ClaimedDelivery, now time.Time) {
 	s.move(r, delivery.Sending, "", false)
-	r.Rung, r.Attempt, r.phone = d.Rung, r.Attempt+1, r.who.id
+	r.Rung, r.Attempt, r.phone, r.verdict = d.Rung, r.Attempt+1, r.who.id, ""
 	if r.First.IsZero() {
 		r.First = now
 	}
@@ -389,6 +395,14 @@ func (s *modelStore) SettleDeliveries(ctx context.Context, now time.Time, group 
 			}
 			if out[i] = r != nil; r != nil {
 				s.settle(now, r, d.ClaimedDelivery, d.Settlement)
+				continue
+			}
+			r = s.row(d.ID)
+			// A sweep called it unknown and counted it, a receipt settled it: only now comes the answer.
+			late := d.State == delivery.Sending && r.Owner == d.Owner && r.Term == d.Term && r.verdict == "" && r.closed()
+			if out[i] = late; late {
+				r.verdict, r.messageID = d.Settlement.Outcome.Verdict, d.Settlement.Outcome.MessageID
+				s.learn(r, d.ClaimedDelivery, d.Settlement)
 			}
 		}
 	})
@@ -400,7 +414,7 @@ func (s *modelStore) settle(now time.Time, r *modelDelivery, d bot.ClaimedDelive
 		t.To, t.Due, t.Ambiguous = delivery.Pending, now, false
 	}
 	s.move(r, t.To, t.Why, false)
-	r.notBefore, r.messageID = t.Due, t.Outcome.MessageID
+	r.notBefore, r.messageID, r.verdict = t.Due, t.Outcome.MessageID, t.Outcome.Verdict
 	if t.Outcome.Verdict == channel.Unsent {
 		r.Attempt--
 	}
@@ -414,6 +428,12 @@ func (s *modelStore) settle(now time.Time, r *modelDelivery, d bot.ClaimedDelive
 	if t.Tried != "" && !slices.Contains(r.tried, t.Tried) {
 		r.tried = append(r.tried, t.Tried)
 	}
+	s.learn(r, d, t)
+}
+
+// learn keeps what an answer says of the person.
+func (s *modelStore) learn(r *modelDelivery, d bot.ClaimedDelivery, t delivery.Settlement) {
+	p := r.who
 	if t.CloseWindow {
 		p.known.typedAt, p.known.sentSince = time.Time{}, 0
 	}

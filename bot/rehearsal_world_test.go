@@ -69,6 +69,7 @@ type world struct {
 	replicas []*replica
 	spawned  int
 	calm     bool // no more faults
+	stopped  bool // the database's clock stands
 	skew     time.Duration
 	planted  string
 	store    *modelStore
@@ -83,7 +84,12 @@ type world struct {
 func (w *world) now() time.Time { return w.origin.Add(time.Since(w.began)) }
 
 // dbNow is the database's clock.
-func (w *world) dbNow() time.Time { return w.now().Add(w.skew) }
+func (w *world) dbNow() time.Time {
+	if w.stopped { // beside a real database, whose own clock goes on: leases end when somebody says so
+		return w.origin
+	}
+	return w.now().Add(w.skew)
+}
 
 func (w *world) draw(n int) int { return w.rng.IntN(n) }
 
@@ -171,10 +177,11 @@ func (w *world) start(name string) {
 	r.service = s
 	w.replicas = append(w.replicas, r)
 	w.spawned++
-	w.spawn(r, "send", func(ctx context.Context) {
+	send := func(ctx context.Context) {
 		_, err := s.Dispatch(ctx, context.WithoutCancel(ctx))
 		w.trace("%s: dispatch ends: %v", r.name, err)
-	})
+	}
+	w.spawn(r, "send", send)
 	w.spawn(r, "look", func(ctx context.Context) {
 		for _, i := range w.rng.Perm(3) {
 			var err error
@@ -191,6 +198,10 @@ func (w *world) start(name string) {
 			}
 		}
 	})
+	if w.draw(3) == 0 { // rounds side by side
+		w.met["several lanes"]++
+		w.spawn(r, "send too", send)
+	}
 }
 
 // kill ends a process where it stands.
@@ -434,6 +445,7 @@ func (w *world) people() {
 		p.known.push = people.PushOn
 		p.known.massMonth, p.known.mass = day(w.now())[:7], w.draw(5)
 		p.massTrue = p.known.mass
+		p.known.day, p.known.contacted = day(w.now()), w.draw(3)
 		if w.draw(4) > 0 {
 			at := w.now().Add(-time.Duration(w.draw(50*60)) * time.Minute)
 			p.truth.typedAt, p.known.typedAt = at, at

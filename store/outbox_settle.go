@@ -77,6 +77,7 @@ func (s *Store) settle(ctx context.Context, now time.Time, group []bot.SettledDe
 			case overtaken(jobs[d.ID], d.ClaimedDelivery):
 				j = jobs[d.ID]
 				j.answered(d.Settlement.Outcome)
+				d.Settlement.To, d.Settlement.Ambiguous = j.state, false // the sweep has counted it
 			default:
 				continue
 			}
@@ -147,8 +148,8 @@ func (j *job) answered(o channel.Outcome) {
 	j.verdict, j.rid, j.message = string(o.Verdict), cut(o.RequestID, 80), cut(o.MessageID, 80)
 }
 
-// overtaken reports whether a receipt came before the call's own answer: it has the last word about the
-// state (D7), but the call counts all the same. A call's answer is kept once.
+// overtaken reports whether a receipt came before the call's own answer: a sweep had called the delivery
+// unknown meanwhile. The receipt has the last word about the state (D7). A call's answer is kept once.
 func overtaken(j *job, d bot.ClaimedDelivery) bool {
 	return j != nil && d.State == delivery.Sending && j.owner == d.Owner && j.term == d.Term && j.verdict == "" &&
 		(j.state == delivery.Delivered || j.state == delivery.Refused)

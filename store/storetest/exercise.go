@@ -393,3 +393,15 @@ var schemaCases = map[string]func(*testing.T, *bundle){
 		}
 	},
 }
+
+// Raw looks into a database past the store, for tests elsewhere that compare one with a model.
+func Raw(t testing.TB, dsn string) *sql.DB {
+	t.Helper()
+	return rawOpen(t, dsn)
+}
+
+// Rows returns the result of a query past the store: a string for each row, the values parted by |.
+func Rows(t testing.TB, db *sql.DB, query string, args ...any) []string {
+	t.Helper()
+	return rawRows(t, db, query, args...)
+}

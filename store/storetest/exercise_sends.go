@@ -144,14 +144,22 @@ var sendCases = map[string]func(*testing.T, *bundle){
 		}
 		b.want([]string{"1|2026-03-02|1|0", "0|2026-03-02|1|0", "0||0|0", "1||0|0", "0||0|1"}, "SELECT sent_since, contact_day, contacts, refusing FROM identities ORDER BY id")
 	},
-	"a receipt that came before the answer keeps the last word, and the message counts once": func(_ *testing.T, b *bundle) {
-		s := b.sends(1, delivery.RungWindow)
-		d := s.by(s.claim("me", 1)[0], delivery.RungWindow, "", true)
-		b.exec("UPDATE deliveries SET state = 'delivered'")
+	"a receipt that came before the answer keeps the last word, and the message counts once": func(t *testing.T, b *bundle) {
+		s := b.sends(1, delivery.RungTemplate)
+		d := s.by(s.claim("me", 1)[0], delivery.RungTemplate, "", true)
+		s.lapse()
+		s.sweep(start, bot.Swept{Ambiguous: 1})
+		r := channel.Receipt{Kind: "TEMPLATESENDJOBFINISH", To: address("o0"), MessageID: "m1", Delivered: true, Status: "success", At: start}
+		if err := b.s.AppendReceipts(t.Context(), start, []channel.Receipt{r}); err != nil {
+			t.Fatal(err)
+		}
+		if joined, err := b.s.JoinReceipts(t.Context(), start, 10); joined.Delivered != 1 || err != nil {
+			t.Fatal(joined, err)
+		}
 		s.settle(d, accepted, true)
 		b.want([]string{"delivered|accepted|m1"}, "SELECT state, verdict, message_id FROM deliveries")
 		s.settle(d, accepted, false)
-		b.want([]string{"1"}, sentSince)
+		b.want([]string{"1"}, "SELECT contacts FROM identities")
 	},
 	"an ambiguous delivery never ends as one that did not arrive": func(_ *testing.T, b *bundle) {
 		s := b.sends(1, delivery.RungTemplate)
