@@ -436,7 +436,9 @@ func (x *cross) begin(ctx context.Context) {
 		}
 		return mine
 	}
-	ok := x.on("begun", list, func(s bot.Store, group []bot.ClaimedDelivery) ([]bool, error) { return s.BeginSending(ctx, x.at, by(group)) })
+	ok := x.on("begun", list, func(s bot.Store, group []bot.ClaimedDelivery) ([]bool, error) {
+		return s.BeginSending(ctx, x.at, by(group))
+	})
 	for i, c := range list {
 		if !ok[i] {
 			continue
@@ -606,7 +608,9 @@ func (x *cross) acts(ctx context.Context) {
 	i := x.w.draw(crossPeople)
 	p := x.w.store.people[i]
 	phone := func(set string, args ...any) {
-		x.each(func(_ string, r *real) { r.exec("UPDATE identities SET "+set+" WHERE external_id = ?", append(args, p.to.External)...) })
+		x.each(func(_ string, r *real) {
+			r.exec("UPDATE identities SET "+set+" WHERE external_id = ?", append(args, p.to.External)...)
+		})
 	}
 	switch x.w.draw(10) {
 	case 0, 1, 2:

@@ -212,6 +212,8 @@ func (s *modelStore) newBatch(now time.Time, limit int, decide func(delivery.Fac
 				s.end(d, to, plan.Why)
 			case plan.Rung != delivery.RungMass || plan.NotBefore.After(now):
 				d.Rung, d.notBefore = plan.Rung, plan.NotBefore
+			case s.flying(d):
+				d.notBefore = now.Add(5 * time.Second)
 			default:
 				b.members = append(b.members, d)
 			}
@@ -245,7 +247,12 @@ func (s *modelStore) heldBatch(b bot.MassBatch, states ...delivery.State) *model
 func (s *modelStore) BeginMassBatch(ctx context.Context, now time.Time, b bot.MassBatch) (ok bool, err error) {
 	err = s.w.tx(ctx, "write-ahead of a mass send", func() {
 		x := s.heldBatch(b, delivery.Claimed)
-		if ok = x != nil && s.w.dbNow().Before(x.leaseEnd) && s.campaign(b.Campaign).runs(now); !ok {
+		if ok = x != nil && s.w.dbNow().Before(x.leaseEnd); !ok {
+			return
+		}
+		if !s.campaign(b.Campaign).runs(now) || s.membersChanged(now, x) {
+			ok = false
+			s.giveBackBatch(now, x)
 			return
 		}
 		x.Attempt++
@@ -255,6 +262,42 @@ func (s *modelStore) BeginMassBatch(ctx context.Context, now time.Time, b bot.Ma
 		s.hold(x, delivery.Sending, "")
 	})
 	return ok, err
+}
+
+// membersChanged reports whether somebody may not be named any more, or not now.
+func (s *modelStore) membersChanged(now time.Time, b *modelBatch) bool {
+	for _, d := range b.members {
+		if d.batch != b.ID {
+			continue
+		}
+		spent := d.who.facts(nil, now).Mass >= delivery.MassPerMonth && b.ambiguous == 0
+		if spent && s.w.planted != "month not looked at" {
+			s.w.met["month used up since the claim"]++
+			return true
+		}
+		if s.flying(d) && s.w.planted != "month not looked at" {
+			s.w.met["flying since the claim"]++
+			return true
+		}
+	}
+	return false
+}
+
+// giveBackBatch makes a batch pending again: as it is when it may have reached somebody, else dissolved.
+func (s *modelStore) giveBackBatch(now time.Time, b *modelBatch) {
+	b.Owner = ""
+	if b.ambiguous > 0 {
+		b.due = now.Add(5 * time.Second)
+		s.hold(b, delivery.Pending, "")
+		return
+	}
+	b.state = delivery.Cancelled // it is no more
+	for _, d := range b.members {
+		if d.batch == b.ID {
+			s.move(d, delivery.Pending, "", false)
+			d.batch, d.Owner = 0, ""
+		}
+	}
 }
 
 func (s *modelStore) SettleMassBatch(ctx context.Context, now time.Time, b bot.MassBatch, t delivery.Settlement) (ok bool, err error) {

@@ -54,6 +54,12 @@ func (w *world) mayBeginOf(d *modelDelivery, way channel.Way) {
 
 func (w *world) mayBeginMass(b *modelBatch) {
 	for _, d := range b.members {
+		if d.batch != b.ID {
+			continue
+		}
+		if n := d.who.facts(nil, w.now()).Mass; n >= delivery.MassPerMonth && b.ambiguous == 0 {
+			w.breaks("D5", "%s is named by a mass send, the person has had %d this month", d, n)
+		}
 		w.mayBeginOf(d, channel.WayMass)
 	}
 }

@@ -83,6 +83,7 @@ var planted = map[string]string{
 	"wish not looked at":       "D4",
 	"flights not looked at":    "R9", // two messages of one phone at once
 	"contacts not looked at":   "D5",
+	"month not looked at":      "D5",
 	"sends not counted":        "D5",
 	"quota of each replica":    "Q1",
 	"late failure wins":        "D7",

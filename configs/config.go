@@ -63,7 +63,18 @@ type WeChat struct {
 	Mass         bool       `yaml:"mass" default:"false" help:"the account may mass-send to a list of people (verified service accounts); a person gets at most four a month"`
 	APIFallbacks []string   `yaml:"api_fallbacks" help:"the platform's disaster-recovery hosts, for example https://api2.weixin.qq.com; used only for calls that are safe to repeat"`
 	DailyReserve int        `yaml:"daily_reserve" default:"1000" help:"calls of each way of sending that are kept back every day, so that answers and repairs still go"`
+	DayLimits    DayLimits  `yaml:"day_limits"`
 	Rates        Rates      `yaml:"rates"`
+}
+
+// DayLimits are the calls a day of each way of sending, over all replicas, where the platform does not
+// tell its quota; 0 means no limit. The defaults are what its documents name.
+type DayLimits struct {
+	Window   int `yaml:"window" default:"500000" help:"customer-service messages a day, all replicas together, less the reserve; this and the next four hold only while the platform does not tell the account's quota; 0 for no limit"`
+	Notice   int `yaml:"notice" default:"0" help:"subscription notices a day; 0 for no limit"`
+	Once     int `yaml:"once" default:"100000" help:"one-time subscribe messages a day; 0 for no limit"`
+	Template int `yaml:"template" default:"100000" help:"template messages a day; 0 for no limit"`
+	Mass     int `yaml:"mass" default:"100" help:"mass sends a day; 0 for no limit"`
 }
 
 // Notice is a subscription notice (订阅通知) of the account and what it is used for.

@@ -42,7 +42,7 @@ func TestDefaultsAreValid(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c.Listen != ":8080" || c.Push.Lateness != 4*time.Hour || !c.WeChat.Window || c.Redis.URL != "embedded" || c.WeChat.Mass || c.WeChat.DailyReserve != 1000 ||
-		c.WeChat.Rates != (Rates{50, 50, 50, 50}) || c.Push.ReleaseAbove != 500 {
+		c.WeChat.Rates != (Rates{50, 50, 50, 50}) || c.WeChat.DayLimits != (DayLimits{500_000, 0, 100_000, 100_000, 100}) || c.Push.ReleaseAbove != 500 {
 		t.Errorf("defaults: %+v", c)
 	}
 	if len(c.NeedWeChat()) != 4 {
@@ -179,6 +179,7 @@ func TestEveryProblemIsNamedWithItsKey(t *testing.T) {
 		{map[string]string{"TIANGENG_WECHAT_API_FALLBACKS": "https://api2.weixin.qq.com,http://sh.api.weixin.qq.com"}, "http://sh.api.weixin.qq.com must be an https address"},
 		{map[string]string{"TIANGENG_WECHAT_API_FALLBACKS": "ftp://127.0.0.1"}, "ftp://127.0.0.1 must be an https address"},
 		{map[string]string{"TIANGENG_WECHAT_DAILY_RESERVE": "-1"}, "wechat.daily_reserve: must be 0 to"},
+		{map[string]string{"TIANGENG_WECHAT_DAY_LIMITS_MASS": "-1"}, "wechat.day_limits.mass: must be 0 (no limit)"},
 		{map[string]string{"TIANGENG_WECHAT_RATES_NOTICE": "-5"}, "wechat.rates.notice: must be 0 (no limit)"},
 		{map[string]string{"TIANGENG_LOG_LEVEL": "loud"}, "log.level: must be"},
 		{map[string]string{"TIANGENG_CLOCK_FOLLOW": "http://127.0.0.1:1"}, "clock.follow: follows a simulator only"},

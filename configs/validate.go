@@ -167,6 +167,15 @@ func (w *WeChat) validateSending() []error {
 	if w.DailyReserve < 0 || w.DailyReserve > 10_000_000 {
 		bad("daily_reserve", "must be 0 to 10000000")
 	}
+	d := w.DayLimits
+	for _, l := range []struct {
+		key   string
+		limit int
+	}{{"window", d.Window}, {"notice", d.Notice}, {"once", d.Once}, {"template", d.Template}, {"mass", d.Mass}} {
+		if l.limit < 0 || l.limit > 100_000_000 {
+			bad("day_limits."+l.key, "must be 0 (no limit) to 100000000 calls a day")
+		}
+	}
 	for _, r := range []struct {
 		key  string
 		rate int

@@ -342,12 +342,16 @@ func (s *Store) BeginMassBatch(ctx context.Context, now time.Time, b bot.MassBat
 		if err != nil || x == nil || x.state != delivery.Claimed || x.Owner != b.Owner || x.Term != b.Term || !x.leased {
 			return err
 		}
-		changed, err := s.membersChanged(ctx, q, x, len(b.To))
+		changed, err := s.membersChanged(ctx, q, now, x, len(b.To))
 		if err != nil {
 			return err
 		}
 		if !f.runs() || changed {
-			return s.giveBackBatch(ctx, q, now, x, time.Time{}, x.Attempt)
+			var due time.Time
+			if x.ambiguous > 0 { // the same members again: not before what was in the way may be over
+				due = now.Add(flightPause)
+			}
+			return s.giveBackBatch(ctx, q, now, x, due, x.Attempt)
 		}
 		begun = true
 		x.Attempt++
@@ -361,11 +365,37 @@ func (s *Store) BeginMassBatch(ctx context.Context, now time.Time, b bot.MassBat
 }
 
 // membersChanged reports whether somebody of a claimed batch has left, paused, stopped or read it in the
-// chat since (D4). The members are locked, so that nobody is taken out between this look and the
-// write-ahead; named is how many the call names.
-func (s *Store) membersChanged(ctx context.Context, q querier, b *massCall, named int) (bool, error) {
+// chat since (D4), is being sent something, or has had the month's mass sends meanwhile (D5). The
+// phones are locked, so that of two batches that name one the second sees the first, and the members,
+// so that nobody is taken out between this look and the write-ahead; named is how many the call names.
+func (s *Store) membersChanged(ctx context.Context, q querier, now time.Time, b *massCall, named int) (bool, error) {
+	phones, err := numbers(ctx, q, "SELECT identity_id FROM deliveries"+s.by("deliveries_batch")+" WHERE batch_id = ? AND state = 'claimed' ORDER BY identity_id", b.ID)
+	if err != nil {
+		return true, err
+	}
+	full := 0
+	err = chunks(phones, func(part []int64) error {
+		sent, err := numbers(ctx, q, "SELECT CASE WHEN mass_month = ? THEN mass_sent ELSE 0 END FROM identities"+s.by("PRIMARY")+" WHERE id IN "+marks(len(part))+" ORDER BY id"+s.forUpdate(),
+			append([]any{month(now)}, anys(part)...)...)
+		for _, n := range sent {
+			full += b2i(n >= delivery.MassPerMonth)
+		}
+		return err
+	})
+	if err != nil || full > 0 && b.ambiguous == 0 { // a repeat is counted already
+		return true, err
+	}
 	members, err := numbers(ctx, q, "SELECT id FROM deliveries"+s.by("deliveries_batch")+" WHERE batch_id = ? AND state = 'claimed' ORDER BY id"+s.forUpdate(), b.ID)
 	if err != nil || len(members) != named {
+		return true, err
+	}
+	flying := 0
+	err = chunks(phones, func(part []int64) error {
+		busy, err := numbers(ctx, q, "SELECT id FROM deliveries"+s.by("deliveries_identity")+" WHERE state = 'sending' AND identity_id IN "+marks(len(part)), anys(part)...)
+		flying += len(busy)
+		return err
+	})
+	if err != nil || flying > 0 {
 		return true, err
 	}
 	var n int

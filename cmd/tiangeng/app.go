@@ -88,7 +88,7 @@ func openApp(ctx context.Context, c *configs.Config, log *slog.Logger, o appOpti
 		Calendar: a.subject.calendar, Policy: policy(c), Account: capabilities(c), Now: a.clock.Now, Logger: log,
 		Senders: a.senders(), Metrics: bot.NewMetrics(a.metrics),
 		Replica: replicaName(c), LessonURL: a.lessonURLs(),
-		AccountName: account, DayReserve: c.WeChat.DailyReserve, Rates: rates(c), Limiter: a.cache, ReleaseAbove: c.Push.ReleaseAbove,
+		AccountName: account, DayLimits: dayLimits(c), DayReserve: c.WeChat.DailyReserve, Rates: rates(c), Limiter: a.cache, ReleaseAbove: c.Push.ReleaseAbove,
 		CertificatePicture: a.certificatePicture,
 		ReminderHour:       c.Push.ReminderHour, DigestHour: c.Push.DigestHour, DigestDay: digestDay,
 	})

@@ -172,6 +172,14 @@ func capabilities(c *configs.Config) delivery.Account {
 	return a
 }
 
+// dayLimits are the calls a day of each way where the platform does not tell; 0 is no limit.
+func dayLimits(c *configs.Config) map[channel.Way]int {
+	l := c.WeChat.DayLimits
+	return map[channel.Way]int{
+		channel.WayWindow: l.Window, channel.WayNotice: l.Notice, channel.WayOnce: l.Once, channel.WayTemplate: l.Template, channel.WayMass: l.Mass,
+	}
+}
+
 // rates are the calls a second of each way, all replicas together; 0 is no limit.
 func rates(c *configs.Config) map[channel.Way]float64 {
 	r := c.WeChat.Rates

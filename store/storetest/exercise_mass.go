@@ -88,6 +88,35 @@ const (
 )
 
 var massCases = map[string]func(*testing.T, *bundle){
+	"of two batches that were claimed at once nobody is named a fifth time in a month": func(_ *testing.T, b *bundle) {
+		m := b.mass(4)
+		c := announcement("second")
+		c.Kind = delivery.KindUrgent
+		b.running(c, delivery.RungMass, m.learners)
+		b.exec("UPDATE identities SET mass_month = '2026-03', mass_sent = 3 WHERE external_id = 'o0'")
+		first, second := m.batch(start, 100), m.batch(start, 100)
+		m.begin(start, first, true)
+		m.begin(start, second, false) // the first is on the wire
+		m.settle(start, first, channel.Outcome{Verdict: channel.Accepted}, true)
+		second = m.batch(start, 100)
+		if second == nil || len(second.To) != 3 {
+			b.t.Fatalf("%+v", second)
+		}
+		m.begin(start, second, true)
+		m.settle(start, second, channel.Outcome{Verdict: channel.Accepted}, true)
+		b.want([]string{"4", "2", "2", "2"}, "SELECT mass_sent FROM identities ORDER BY id")
+		b.want([]string{"accepted|7", "skipped|1"}, "SELECT state, COUNT(*) FROM deliveries GROUP BY state ORDER BY state")
+	},
+	"who had the month's mass sends between claim and call is not named": func(_ *testing.T, b *bundle) {
+		m := b.mass(3)
+		x := m.batch(start, 100)
+		b.exec("UPDATE identities SET mass_month = '2026-03', mass_sent = 4 WHERE external_id = 'o1'")
+		m.begin(start, x, false)
+		if x = m.batch(start, 100); x == nil || len(x.To) != 2 {
+			b.t.Fatalf("%+v", x)
+		}
+	},
+
 	"a batch that is accepted moves with its members and counts with them once": func(t *testing.T, b *bundle) {
 		m := b.mass(3)
 		if list := m.claim("me", 10); len(list) != 0 {
