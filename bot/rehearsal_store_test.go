@@ -243,11 +243,12 @@ func (s *modelStore) ClaimDeliveries(ctx context.Context, now time.Time, c bot.C
 	return list, nil
 }
 
-// byLane are the rows in the order in which they are claimed.
+// byLane are the rows in the order in which they are claimed: the urgent ones first.
 func (s *modelStore) byLane() []*modelDelivery {
 	list := slices.Clone(s.rows)
+	calm := func(d *modelDelivery) int { return map[bool]int{true: 1}[d.Kind != delivery.KindUrgent] }
 	slices.SortStableFunc(list, func(a, b *modelDelivery) int {
-		return cmp.Or(cmp.Compare(a.Campaign, b.Campaign), strings.Compare(string(a.Rung), string(b.Rung)), a.notBefore.Compare(b.notBefore), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(calm(a), calm(b)), cmp.Compare(a.Campaign, b.Campaign), strings.Compare(string(a.Rung), string(b.Rung)), a.notBefore.Compare(b.notBefore), cmp.Compare(a.ID, b.ID))
 	})
 	return list
 }
