@@ -79,7 +79,7 @@ func openReal(t *testing.T, dsn string) *real {
 }
 
 func (r *real) rows(query string, args ...any) []string {
-	return storetest.Rows(r.t, r.raw, query, args...)
+	return storetest.RowsOf(r.t, r.raw, query, args...)
 }
 
 func (r *real) exec(query string, args ...any) {

@@ -400,8 +400,8 @@ func Raw(t testing.TB, dsn string) *sql.DB {
 	return rawOpen(t, dsn)
 }
 
-// Rows returns the result of a query past the store: a string for each row, the values parted by |.
-func Rows(t testing.TB, db *sql.DB, query string, args ...any) []string {
+// RowsOf is Rows of a database that Raw has opened.
+func RowsOf(t testing.TB, db *sql.DB, query string, args ...any) []string {
 	t.Helper()
 	return rawRows(t, db, query, args...)
 }
