@@ -26,13 +26,26 @@ func scanLimit(rows *sql.Rows) (study.MenuLimit, error) {
 	return m, json.Unmarshal(courses, &m.Courses)
 }
 
-// limitsOf reads what the units of somebody have closed: its own and those it lies in.
+// limitsOf reads what the units of somebody have closed.
 func limitsOf(ctx context.Context, q querier, who people.LearnerID) ([]study.MenuLimit, error) {
 	var unit people.OrgCode
 	err := q.QueryRowContext(ctx, "SELECT unit_code FROM learners WHERE id = ?", int64(who)).Scan(&unit)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return nil, err
 	}
+	return limitsAbove(ctx, q, unit)
+}
+
+// UnitLimits are the limits of the menu of a unit's people: its own, and those of the units it lies in.
+func (s *Store) UnitLimits(ctx context.Context, unit people.OrgCode) ([]study.MenuLimit, error) {
+	list, err := limitsAbove(ctx, s.reads, unit)
+	if err != nil {
+		return nil, fmt.Errorf("reading what a menu is limited to: %w", plain(err))
+	}
+	return list, nil
+}
+
+func limitsAbove(ctx context.Context, q querier, unit people.OrgCode) ([]study.MenuLimit, error) {
 	var above []any
 	for l := people.LevelProvince; l <= people.LevelVillage; l++ {
 		if code := unit.Ancestor(l); code != "" && !slices.Contains(above, any(string(code))) {
@@ -163,7 +176,7 @@ type OrderChange struct {
 	Course  string
 	// Class names the class that a course is learned in; false where nobody teaches it any more.
 	Class func(course string) (name string, taught bool)
-	News  string // what the person is told with the next reply; "" for nothing
+	News  string // of a course that is placed or dropped: what the person is told of it; "" for nothing
 }
 
 // ChangeOrders does what an administrator wants with the orders of a person in the scope. It returns the queue
@@ -178,8 +191,8 @@ func (s *Store) ChangeOrders(ctx context.Context, now time.Time, actor string, s
 		if after, _, err = s.changeOrders(ctx, q, now, l.ID, c.Act, c.Course, actor, c.Class); err != nil {
 			return err
 		}
-		if c.News != "" {
-			if err := s.tellPeople(ctx, q, now, []int64{int64(l.ID)}, people.NewsOrder, c.News); err != nil {
+		if kind := newsOfOrders[c.Act]; c.News != "" && kind != "" {
+			if err := s.tellPeople(ctx, q, now, []int64{int64(l.ID)}, kind, c.News); err != nil {
 				return err
 			}
 		}
@@ -190,6 +203,8 @@ func (s *Store) ChangeOrders(ctx context.Context, now time.Time, actor string, s
 	}
 	return after, nil
 }
+
+var newsOfOrders = map[study.OrderAct]people.NewsKind{study.OrderPlace: people.NewsOrder, study.OrderDrop: people.NewsOrderDropped}
 
 // OrderQuery says which orders are listed.
 type OrderQuery struct {

@@ -136,6 +136,7 @@ const (
 	NewsLeaveRefused    NewsKind = "leave_refused"
 	NewsRectify         NewsKind = "rectify" // was given courses about a finding
 	NewsOrder           NewsKind = "order"   // somebody ordered a course for them
+	NewsOrderDropped    NewsKind = "order_dropped"
 
 	NewsCertificateRevoked NewsKind = "certificate_revoked"
 )

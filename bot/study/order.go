@@ -23,11 +23,11 @@ const (
 
 // Order is a course that somebody ordered from the menu.
 type Order struct {
-	Course    string      `json:"course"`
-	State     OrderState  `json:"state"`
-	Enrolment EnrolmentID `json:"-"`  // place in the course's own class; 0 while it never ran
-	By        string      `json:"by"` // who ordered it for the person, as in the audit; "" for the person
-	Ordered   Day         `json:"ordered"`
+	Course    string
+	State     OrderState
+	Enrolment EnrolmentID // place in the course's own class; 0 while it never ran
+	By        string      // who ordered it for the person, as in the audit; "" for the person
+	Ordered   Day
 }
 
 // ClassCourse is a course that a class of somebody's teaches and the person has not completed.

@@ -24,13 +24,14 @@ type APIOptions struct {
 	Phrases  *content.Phrases
 	Now      func() time.Time
 	Logger   *slog.Logger
-	Classes  ClassStore // classes that meet
-	Roster   Roster     // imports and exports of the roster, places in classes
-	Follow   Following  // who needs help, findings, surveys
-	Records  Records    // completions, study hours
-	Units    UnitStore  // the tree of units
-	Tags     Tagging    // tags of people
-	Media    MediaStore // pictures and sounds of announcements
+	Classes  ClassStore  // classes that meet
+	Roster   Roster      // imports and exports of the roster, places in classes
+	Courses  CourseStore // the training menu and orders
+	Follow   Following   // who needs help, findings, surveys
+	Records  Records     // completions, study hours
+	Units    UnitStore   // the tree of units
+	Tags     Tagging     // tags of people
+	Media    MediaStore  // pictures and sounds of announcements
 	// Refused records that a request was refused: see refusals. nil records nothing.
 	Refused    func(ctx context.Context, actor, object, result, request string) error
 	Certifying Certifying     // certificates
@@ -72,6 +73,7 @@ func routes() []route {
 		tagRoutes(),
 		bindingRoutes(),
 		followRoutes(),
+		courseRoutes(),
 		classRoutes(),
 		rosterRoutes(),
 		recordRoutes(),

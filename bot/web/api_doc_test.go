@@ -70,7 +70,7 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 // types are the Go types behind the schemas; each group of acts has its own list.
 func types() map[string]reflect.Type {
 	all := map[string]reflect.Type{"Error": reflect.TypeFor[errorAnswer](), "ErrorBody": reflect.TypeFor[errorBody](), "Nothing": reflect.TypeFor[struct{}]()}
-	for _, group := range []map[string]reflect.Type{campaignTypes(), tagTypes(), bindingTypes(), followTypes(), classTypes(), rosterTypes(), recordTypes(), unitTypes(), certificateTypes()} {
+	for _, group := range []map[string]reflect.Type{campaignTypes(), tagTypes(), bindingTypes(), followTypes(), courseTypes(), classTypes(), rosterTypes(), recordTypes(), unitTypes(), certificateTypes()} {
 		maps.Copy(all, group)
 	}
 	return all
@@ -115,6 +115,15 @@ func certificateTypes() map[string]reflect.Type {
 	return map[string]reflect.Type{
 		"CertificateRequest": reflect.TypeFor[certificateRequest](), "Certificate": reflect.TypeFor[certificateAnswer](), "CertificateRefusal": reflect.TypeFor[certificateRefusal](),
 		"CertificatesIssued": reflect.TypeFor[certificatesIssued](), "CertificateList": reflect.TypeFor[certificateList](),
+	}
+}
+
+func courseTypes() map[string]reflect.Type {
+	return map[string]reflect.Type{
+		"CourseList": reflect.TypeFor[courseList](), "Course": reflect.TypeFor[CourseInfo](), "CourseDemandList": reflect.TypeFor[demandList](), "CourseDemand": reflect.TypeFor[study.CourseDemand](),
+		"MenuLimitList": reflect.TypeFor[limitList](), "MenuLimit": reflect.TypeFor[study.MenuLimit](), "MenuLimitRequest": reflect.TypeFor[limitRequest](), "MenuLimitAnswer": reflect.TypeFor[limitAnswer](),
+		"OrderRequest": reflect.TypeFor[orderRequest](), "PersonalOrders": reflect.TypeFor[personalOrders](), "PersonalOrder": reflect.TypeFor[PersonalOrder](),
+		"OrderList": reflect.TypeFor[orderList](), "Order": reflect.TypeFor[OrderLine](),
 	}
 }
 

@@ -212,6 +212,7 @@ func (a *app) public(receiver *wechat.Receiver) (http.Handler, error) {
 		},
 		Classes: a.store, Units: a.store,
 		Roster:  web.Roster{Store: a.store, BadPercent: a.config.Roster.BadPercent, LeftPercent: a.config.Roster.LeftPercent, Lean: lean},
+		Courses: a.store,
 		Follow:  web.Following{Store: a.store, Library: a.service.Library, Calendar: a.subject.calendar},
 		Records: web.Records{Store: a.store, Targets: a.subject.targets},
 		Tags:    a.store,

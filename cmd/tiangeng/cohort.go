@@ -194,6 +194,9 @@ func parseCohorts(data []byte) ([]plannedCohort, error) {
 		if strings.HasPrefix(c.Code, study.RectifyPrefix) {
 			bad("code begins with %s, which is kept for classes made for rectifications", study.RectifyPrefix)
 		}
+		if strings.HasPrefix(c.Code, study.MenuPrefix) {
+			bad("code begins with %s, which is kept for classes of ordered courses", study.MenuPrefix)
+		}
 		if at, twice := first[c.Code]; twice {
 			bad("code is that of class %d already", at)
 		} else {

@@ -71,6 +71,7 @@ type cli struct {
 	Follow        followCmd        `cmd:"" help:"List those who may need help: behind, stuck, never bound. By unit and name, never ranked."`
 	Finding       findingCmd       `cmd:"" help:"Enter what inspections found and assign courses (发现问题)."`
 	Rectification rectificationCmd `cmd:"" help:"Follow and close what people have to do about findings (整改)."`
+	Courses       coursesCmd       `cmd:"" help:"See the training menu and what is ordered from it, close courses, order for people (培训菜单、点单)."`
 	Survey        surveyCmd        `cmd:"" help:"Ask people without marking: surveys (问卷)."`
 
 	RehearsePlatform rehearsePlatformCmd `cmd:"" hidden:""`

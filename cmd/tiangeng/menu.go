@@ -20,7 +20,11 @@ type menuCmd struct {
 func menu() wechat.Menu {
 	return wechat.Menu{Buttons: []wechat.Button{
 		{Name: "今日学习", Type: "click", Key: conversation.KeyToday},
-		{Name: "我的学习", Type: "click", Key: conversation.KeyRecord},
+		{Name: "我的学习", Sub: []wechat.Button{
+			{Name: "学习记录", Type: "click", Key: conversation.KeyRecord},
+			{Name: "培训菜单", Type: "click", Key: conversation.KeyCourses},
+			{Name: "我的点单", Type: "click", Key: conversation.KeyOrders},
+		}},
 		{Name: "更多", Sub: []wechat.Button{
 			{Name: "扫码签到", Type: "scancode_waitmsg", Key: conversation.KeySignIn},
 			{Name: "我的通知", Type: "click", Key: conversation.KeyNotices},
@@ -50,7 +54,7 @@ func trainerMenu() wechat.Menu {
 			{Name: "使用帮助", Type: "click", Key: conversation.KeyHelp},
 			{Name: "换人学习", Type: "click", Key: conversation.KeySwitch},
 			{Name: "改推送时间", Type: "click", Key: conversation.KeyHour},
-			{Name: "暂停推送", Type: "click", Key: conversation.KeyPause},
+			{Name: "培训菜单", Type: "click", Key: conversation.KeyCourses},
 		}},
 	}}
 }

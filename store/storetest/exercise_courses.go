@@ -164,7 +164,7 @@ var menuCases = map[string]func(*testing.T, *bundle){
 			t.Errorf("%d acts in the audit, want 5", n)
 		}
 		b.want([]string{"tester|order.first|c"}, "SELECT actor, action, result FROM audit WHERE action = 'order.first'")
-		b.want([]string{"order|《课a》", "order|《课b》", "order|《课c》", "order|《课c》", "order|《课a》"}, "SELECT kind, reason FROM news ORDER BY id")
+		b.want([]string{"order|《课a》", "order|《课b》", "order|《课c》", "order_dropped|《课a》"}, "SELECT kind, reason FROM news ORDER BY id")
 		b.want([]string{"a|tester", "b|tester", "c|tester"}, "SELECT course_id, actor FROM menu_orders ORDER BY course_id")
 	},
 	"orders: lists and demand count what the scope sees, and state means the same everywhere": func(t *testing.T, b *bundle) {
