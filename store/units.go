@@ -400,6 +400,9 @@ func (w *unitWriter) pointers(ctx context.Context, moved map[people.OrgCode]peop
 			}
 		}
 	}
+	if err := w.menuLimits(ctx, moved); err != nil {
+		return err
+	}
 	var prefixes, codes []string
 	for _, c := range merged {
 		prefixes, codes = append(prefixes, c.Prefix()), append(codes, string(c))
@@ -432,4 +435,34 @@ func (w *unitWriter) pointers(ctx context.Context, moved map[people.OrgCode]peop
 		}
 		return nil
 	}, "SELECT audience FROM campaigns WHERE status IN ('draft', 'awaiting', 'scheduled')")
+}
+
+// menuLimits lets what units close in the menu go with their codes. All are taken out before the first is put back:
+// one unit may get the code that another has left.
+func (w *unitWriter) menuLimits(ctx context.Context, moved map[people.OrgCode]people.OrgCode) error {
+	type row struct {
+		unit    people.OrgCode
+		only    bool
+		courses []byte
+	}
+	var rows []row
+	err := each(ctx, w.q, func(r *sql.Rows) error {
+		var x row
+		err := r.Scan(&x.unit, &x.only, &x.courses)
+		if _, goes := moved[x.unit]; goes {
+			rows = append(rows, x)
+		}
+		return err
+	}, "SELECT unit_code, only_these, courses FROM menu_limits")
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	back := insert{table: "menu_limits", columns: []string{"unit_code", "only_these", "courses", "updated_at"}}
+	for _, x := range rows {
+		if _, err := w.q.ExecContext(ctx, "DELETE FROM menu_limits WHERE unit_code = ?", string(x.unit)); err != nil {
+			return err
+		}
+		back.add(string(moved[x.unit]), x.only, string(x.courses), w.now)
+	}
+	return back.exec(ctx, w.q)
 }

@@ -45,6 +45,7 @@ type schoolOptions struct {
 	start    string // virtual time to begin at; "2026-11-23 07:30" (a Monday) by default
 	timeout  time.Duration
 	repeats  int
+	content  string // folder of the courses; "": the built-in ones
 }
 
 const (
@@ -72,6 +73,10 @@ func openSchool(t *testing.T, o schoolOptions) *school {
 		"TIANGENG_WECHAT_APP_ID="+schoolApp, "TIANGENG_WECHAT_APP_SECRET="+schoolSecret,
 		"TIANGENG_WECHAT_TOKEN="+schoolToken, "TIANGENG_WECHAT_AES_KEY="+schoolAESKey,
 		"TIANGENG_WECHAT_API_BASE="+s.api, "TIANGENG_CLOCK_FOLLOW="+s.api)
+	if o.content != "" {
+		s.env = append(s.env, "TIANGENG_CONTENT_DIR="+o.content)
+		s.library, _ = content.Load(os.DirFS(o.content))
+	}
 	s.enrol(o.pupils)
 	return s
 }

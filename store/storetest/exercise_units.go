@@ -236,6 +236,7 @@ var unitCases = map[string]func(*testing.T, *bundle){
 			}
 		}
 		b.exec("INSERT INTO enrol_rules (cohort_id, position, prefix, category) VALUES (1, 0, '530112001', '')")
+		b.exec("INSERT INTO menu_limits (unit_code, courses) VALUES ('530112001000', '[\"a\"]'), ('530112000000', '[\"b\"]')")
 		r := b.change(start, people.UnitOrder{Kind: people.UnitMoved, Code: "530112001000", Into: "530113002000"})
 		if kindsOf(r) != "moved 3" || r.People != 2 || !r.Pointing.None() {
 			t.Errorf("%s %+v", kindsOf(r), r)
@@ -248,6 +249,7 @@ var unitCases = map[string]func(*testing.T, *bundle){
 			t.Error(key, err)
 		}
 		b.want([]string{"530113002"}, "SELECT prefix FROM enrol_rules")
+		b.want([]string{"530112000000|[\"b\"]", "530113002000|[\"a\"]"}, "SELECT unit_code, courses FROM menu_limits ORDER BY unit_code")
 		if got := b.where(ids[0], "2026-03-01"); got != "530112001201 昆明市·西山区·马街镇·新村村民委员会" {
 			t.Error(got)
 		}
