@@ -158,8 +158,11 @@ func (w *world) orderFacts(n conversation.Needs, f *conversation.Facts) {
 // applyOrders folds an act as the store does: with what is so now, and as a whole.
 func (w *world) applyOrders(e conversation.ChangeOrders) error {
 	after, started, err := w.queue(e.Learner).Do(e.Act, e.Course, study.DayOf(w.now), "", e.Gone)
-	if err != nil || started != e.Starts {
-		return fmt.Errorf("%s %s: starts %q and not %q, %w", e.Act, e.Course, started, e.Starts, err)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", e.Act, e.Course, err)
+	}
+	if started != e.Starts {
+		return fmt.Errorf("%s %s: starts %q and not %q", e.Act, e.Course, started, e.Starts)
 	}
 	for i := range after.Orders {
 		o := &after.Orders[i]
