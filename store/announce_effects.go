@@ -13,6 +13,7 @@ import (
 	"github.com/tiangeng/tiangeng/bot/conversation"
 	"github.com/tiangeng/tiangeng/bot/delivery"
 	"github.com/tiangeng/tiangeng/bot/people"
+	"github.com/tiangeng/tiangeng/bot/study"
 )
 
 // chatCampaignLife is how long a campaign from the chat may take, as bot gives one without a deadline.
@@ -63,36 +64,77 @@ type pull struct {
 	why      delivery.Why
 }
 
-// settlePulls ends the deliveries that wait. The rows are locked, as a dispatcher's write-ahead locks
-// them: either the call has begun, and the row stays as it is, or it never begins.
+// openedLesson is a lesson that somebody has opened in the chat: the push of it that waits need not be sent.
+type openedLesson struct {
+	learner        people.LearnerID
+	enrolment      study.EnrolmentID
+	course, lesson string
+}
+
+// settlePulls ends the deliveries that wait for what was read in the chat. The rows are locked, as a dispatcher's
+// write-ahead locks them: either the call has begun, and the row stays as it is, or it never begins.
 func (w *turnWriter) settlePulls(ctx context.Context) error {
-	now := fromMs(w.now)
+	if mistake("sent although it was read") {
+		return nil
+	}
 	for _, p := range w.pulls {
 		ids, err := numbers(ctx, w.tx, `SELECT d.id FROM deliveries d`+w.s.by("deliveries_learner")+` JOIN campaigns c ON c.id = d.campaign_id
 			WHERE d.learner_id = ? AND d.state IN ('pending', 'claimed') AND (c.id = ? OR c.of_id = ?) ORDER BY d.id`, int64(p.learner), p.campaign, p.campaign)
-		if err != nil || len(ids) == 0 || mistake("sent although it was read") {
-			if err != nil {
-				return fmt.Errorf("finding what was pulled: %w", err)
-			}
-			continue
-		}
-		jobs, err := w.s.jobs(ctx, w.tx, ids)
 		if err != nil {
-			return fmt.Errorf("locking what was pulled: %w", err)
+			return fmt.Errorf("finding what was pulled: %w", err)
 		}
-		var changed []*job
-		for _, id := range ids {
-			j := jobs[id]
-			if j == nil || j.state != delivery.Pending && j.state != delivery.Claimed {
-				continue // the call began while we waited for the lock
-			}
-			j.end(delivery.Skipped, p.why)
-			j.owner, j.batch = "", 0 // a mass send that has it is mustered anew: see BeginMassBatch
-			changed = append(changed, j)
+		if err := w.settlePulled(ctx, ids, p.why); err != nil {
+			return err
 		}
-		if err := w.s.write(ctx, w.tx, now, changed); err != nil {
-			return fmt.Errorf("settling what was pulled: %w", err)
+	}
+	ids, err := w.openedPushes(ctx)
+	if err != nil {
+		return fmt.Errorf("finding what was opened: %w", err)
+	}
+	return w.settlePulled(ctx, ids, delivery.WhyPulled)
+}
+
+// openedPushes are the pushes that wait for the lessons that were opened; one statement for all who share the commit.
+func (w *turnWriter) openedPushes(ctx context.Context) (ids []int64, err error) {
+	if len(w.opened) == 0 {
+		return nil, nil
+	}
+	opened, learners := map[openedLesson]bool{}, map[int64]bool{}
+	for _, o := range w.opened {
+		opened[o], learners[int64(o.learner)] = true, true
+	}
+	return ids, each(ctx, w.tx, func(rows *sql.Rows) error {
+		var id int64
+		var o openedLesson
+		err := rows.Scan(&id, &o.learner, &o.enrolment, &o.course, &o.lesson)
+		if opened[o] {
+			ids = append(ids, id)
 		}
+		return err
+	}, `SELECT d.id, d.learner_id, d.enrolment_id, d.course_id, d.lesson_id FROM deliveries d`+w.s.by("deliveries_learner")+` JOIN campaigns c ON c.id = d.campaign_id
+		WHERE d.learner_id IN `+marks(len(learners))+` AND d.state IN ('pending', 'claimed') AND c.kind = ? ORDER BY d.id`, append(keysOf(learners), string(delivery.KindLesson))...)
+}
+
+func (w *turnWriter) settlePulled(ctx context.Context, ids []int64, why delivery.Why) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	jobs, err := w.s.jobs(ctx, w.tx, ids)
+	if err != nil {
+		return fmt.Errorf("locking what was pulled: %w", err)
+	}
+	var changed []*job
+	for _, id := range ids {
+		j := jobs[id]
+		if j == nil || j.state != delivery.Pending && j.state != delivery.Claimed {
+			continue // the call began while we waited for the lock
+		}
+		j.end(delivery.Skipped, why)
+		j.owner, j.batch = "", 0 // a mass send that has it is mustered anew: see BeginMassBatch
+		changed = append(changed, j)
+	}
+	if err := w.s.write(ctx, w.tx, fromMs(w.now), changed); err != nil {
+		return fmt.Errorf("settling what was pulled: %w", err)
 	}
 	return nil
 }

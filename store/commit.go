@@ -131,6 +131,7 @@ type turnWriter struct {
 	signed   []signing
 	leaves   []conversation.Effect
 	pulls    []pull
+	opened   []openedLesson
 	orders   []conversation.ChangeOrders
 	links    []conversation.Effect
 

@@ -75,8 +75,10 @@ func (w *turnWriter) studyEffect(e conversation.Effect) error {
 	case conversation.Open:
 		w.into("openings", "enrolment_id course_id lesson_id version opened_at", w.s.orIgnore("opened_at"),
 			int64(e.Enrolment), e.Lesson.Course.Course, e.Lesson.Lesson, e.Lesson.Course.Version, w.now)
-		w.after("UPDATE deliveries SET pulled_at = ? WHERE enrolment_id = ? AND course_id = ? AND lesson_id = ? AND state = 'skipped' AND pulled_at = 0",
-			w.now, int64(e.Enrolment), e.Lesson.Course.Course, e.Lesson.Lesson)
+		w.opened = append(w.opened, openedLesson{e.Learner, e.Enrolment, e.Lesson.Course.Course, e.Lesson.Lesson})
+		// By the learner's index: no other finds these rows, and a scan would lock everybody's.
+		w.after("UPDATE deliveries SET pulled_at = ? WHERE learner_id = ? AND enrolment_id = ? AND course_id = ? AND lesson_id = ? AND state IN ('skipped', 'pending', 'claimed') AND pulled_at = 0",
+			w.now, int64(e.Learner), int64(e.Enrolment), e.Lesson.Course.Course, e.Lesson.Lesson)
 	case conversation.StartAttempt:
 		w.into("attempts", "enrolment_id course_id lesson_id number version learner_id review started_at", "",
 			int64(e.Enrolment), e.Lesson.Course.Course, e.Lesson.Lesson, e.Number, e.Lesson.Course.Version, int64(e.Learner), e.Review, w.now)

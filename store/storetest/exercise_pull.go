@@ -10,6 +10,7 @@ import (
 	"github.com/tiangeng/tiangeng/bot/channel"
 	"github.com/tiangeng/tiangeng/bot/conversation"
 	"github.com/tiangeng/tiangeng/bot/delivery"
+	"github.com/tiangeng/tiangeng/bot/study"
 )
 
 // reads lets the person at phone i read the campaign in the chat.
@@ -44,6 +45,30 @@ var pullCases = map[string]func(*testing.T, *bundle){
 		sum := b.summary(s.id)
 		if sum.Audience != 3 || sum.Pulled != 2 || sum.Reasons[delivery.WhyPulled] != 2 || sum.States[delivery.Skipped] != 2 || sum.States[delivery.Accepted] != 1 {
 			t.Errorf("the summary: %+v", sum)
+		}
+	},
+	"a lesson that is opened in the chat while its push waits is not pushed": func(t *testing.T, b *bundle) {
+		places, learners := b.crowd(4)
+		b.fire("spring", startDay, delivery.RungWindow, places, learners)
+		for i, l := range learners {
+			b.done(start, typed(fmt.Sprint("bind ", i), fmt.Sprint("o", i)), conversation.Bind{Learner: l})
+		}
+		opens := func(i int, ref study.LessonRef) {
+			b.done(start, typed(fmt.Sprint("open ", i, ref.Lesson), fmt.Sprint("o", i)), conversation.Open{Enrolment: places[i], Learner: learners[i], Lesson: ref, Day: startDay})
+		}
+		opens(0, lessonOne)
+		other := lessonOne
+		other.Lesson = "l2"
+		opens(1, other) // another lesson: its own push still comes
+		list, err := b.s.ClaimDeliveries(t.Context(), start, bot.Claim{Owner: "me", Limit: 10, Lease: time.Minute})
+		if err != nil || len(list) != 3 {
+			t.Fatalf("%d claimed, %v", len(list), err)
+		}
+		opens(2, lessonOne) // while a dispatcher holds it
+		b.want([]string{"skipped|pulled||0|1", "pending|||0|0", "skipped|pulled||0|1", "pending|||0|0"},
+			"SELECT CASE WHEN state = 'claimed' THEN 'pending' ELSE state END, why, '', batch_id, CASE WHEN pulled_at > 0 THEN 1 ELSE 0 END FROM deliveries ORDER BY learner_id")
+		if sum, err := b.s.PushSummary(t.Context(), "spring", startDay); err != nil || sum.Pulled != 2 {
+			t.Errorf("%+v, %v", sum, err)
 		}
 	},
 	"a reminder that waits is not sent to who has acknowledged": func(_ *testing.T, b *bundle) {
