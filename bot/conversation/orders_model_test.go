@@ -195,3 +195,44 @@ func (w *world) applyOrders(e conversation.ChangeOrders) error {
 	w.queues[e.Learner] = study.Queue{Orders: after.Orders}
 	return nil
 }
+
+// The longest things that courses may say still leave room for how to go on, and nothing is cut off a reply's end.
+func TestALongMenuFits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.given(t, "已绑定 张三")
+	var long []content.Course
+	for i, c := range generated(40) {
+		c.Title, c.Summary = strings.Repeat("很长的名称", 40)+fmt.Sprint(i), strings.Repeat("很长的简介。", 200)
+		c.Lessons = nil
+		for k := range 60 {
+			l := oneLesson(strings.Repeat("很长的一节", 20))
+			l.ID = fmt.Sprintf("%02d-a", k+1)
+			c.Lessons = append(c.Lessons, l)
+		}
+		long = append(long, c)
+	}
+	w.teach(t, long...)
+	for text, end := range map[string]string{"选课": "例如：水管。", "点 2": "", "下一页": "例如：水管。", "3": "点不点都行。", "搜 很长": "例如：水管。"} {
+		w.state, w.queues, w.enrolments = nil, nil, nil
+		for _, said := range []string{"选课", text} {
+			reply, err := w.send(inbound(t, said))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if said == text && !strings.HasSuffix(reply.Text, end) {
+				t.Errorf("%s: %d bytes, %s", text, len(reply.Text), reply.Text)
+			}
+		}
+	}
+	w.state, w.queues, w.enrolments = nil, nil, nil
+	for i := range 11 {
+		w.given(t, fmt.Sprintf("点了 ke-%03d", i+1))
+	}
+	for _, text := range []string{"我的点单", "退单 3"} {
+		reply, err := w.send(inbound(t, text))
+		if err != nil || !strings.Contains(reply.Text, "再点别的，回复“选课”。") {
+			t.Errorf("%s: %v, %d bytes, %s", text, err, len(reply.Text), reply.Text)
+		}
+	}
+}
