@@ -127,8 +127,8 @@ func seedDemo(ctx context.Context, a *app) error {
 // writeDemoConfig lets the other commands work on the demo's data: completions export, push …
 func (a *app) writeDemoConfig() error {
 	dir := filepath.Dir(strings.TrimPrefix(a.config.Database.DSN, "sqlite://"))
-	text := fmt.Sprintf("# Made by the demo, for commands like completions export while it runs.\ndatabase:\n  dsn: %q\nwechat:\n  api_base: %q\nclock:\n  follow: %q\n",
-		a.config.Database.DSN, a.config.WeChat.APIBase, a.config.WeChat.APIBase)
+	text := fmt.Sprintf("# Made by the demo, for commands like completions export while it runs.\ndatabase:\n  dsn: %q\nwechat:\n  api_base: %q\nclock:\n  follow: %q\npublic_url: %q\ncertificate:\n  office: %q\n",
+		a.config.Database.DSN, a.config.WeChat.APIBase, a.config.WeChat.APIBase, a.config.PublicURL, a.config.Certificate.Office)
 	return os.WriteFile(filepath.Join(dir, "tiangeng.yaml"), []byte(text), 0o600)
 }
 
