@@ -413,7 +413,7 @@ func (s *Store) DecidePlace(ctx context.Context, now time.Time, actor string, sc
 		if err != nil || have == status || a == PlaceReturn && have == study.Completed {
 			return err
 		}
-		if _, err := q.ExecContext(ctx, "UPDATE enrolments SET status = ?, updated_at = ? WHERE id = ?", string(status), toMs(now), id); err != nil {
+		if err := s.movePlaces(ctx, q, toMs(now), status, "id = ?", id); err != nil {
 			return err
 		}
 		return appendAudit(ctx, s, tx, act{At: now, Actor: actor, Action: "class." + string(a), Object: fmt.Sprintf("class %s learner %d", cohort, learner), Result: reason})

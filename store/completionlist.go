@@ -58,6 +58,9 @@ type completionList struct {
 	from    string                     // FROM and WHERE of the roster
 	args    []any
 	people  []int64 // in the order of the list
+
+	status     string // SQL: how the place e stood at the cut-off
+	statusArgs []any
 }
 
 func (l *completionList) open(ctx context.Context, head *report.Head) error {
@@ -85,6 +88,9 @@ func (l *completionList) open(ctx context.Context, head *report.Head) error {
 		l.from += " AND e.cohort_id IN " + marks(len(ids))
 		l.args = append(l.args, anys(ids)...)
 	}
+	if err := l.places(ctx, cutOff); err != nil {
+		return err
+	}
 	l.from += " WHERE l.created_at <= ?"
 	l.args = append(l.args, cutOff)
 	// Who left is on the list, marked, with the places held in the asked period; who left before it is
@@ -110,6 +116,19 @@ func (l *completionList) open(ctx context.Context, head *report.Head) error {
 		return stamp(version, lines)
 	})
 	head.Roster = versionOf(version)
+	return err
+}
+
+// places sets how the status of a place at the cut-off is read. Who went away or came back since is read from the
+// history; mostly nobody has.
+func (l *completionList) places(ctx context.Context, cutOff int64) error {
+	l.status, l.statusArgs = "COALESCE(e.status, '')", nil
+	var moved bool
+	err := l.s.bulk.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM place_history WHERE valid_until > ?)", cutOff).Scan(&moved)
+	if err == nil && moved {
+		l.status = "COALESCE((SELECT h.status FROM place_history h WHERE h.enrolment_id = e.id AND h.valid_until > ? ORDER BY h.valid_until LIMIT 1), e.status, '')"
+		l.statusArgs = []any{cutOff}
+	}
 	return err
 }
 
@@ -210,8 +229,8 @@ func (l *completionList) roster(ctx context.Context, more string, args []any, fo
 			last.places = append(last.places, x)
 		}
 		return nil
-	}, "SELECT l.id, l.unit_code, l.name, l.category, l.bound_at, l.left_day, COALESCE(e.id, 0), COALESCE(e.cohort_id, 0), COALESCE(e.status, '')"+l.from+more+
-		" ORDER BY l.unit_code, l.name, l.id", append(slices.Clone(l.args), args...)...)
+	}, "SELECT l.id, l.unit_code, l.name, l.category, l.bound_at, l.left_day, COALESCE(e.id, 0), COALESCE(e.cohort_id, 0), "+l.status+l.from+more+
+		" ORDER BY l.unit_code, l.name, l.id", slices.Concat(l.statusArgs, l.args, args)...)
 	if err != nil || last == nil {
 		return err
 	}
@@ -227,6 +246,9 @@ type listLine struct {
 	opened    bool
 	scores    []int
 }
+
+// away reports whether the person had left the class at the cut-off.
+func (x *listLine) away() bool { return x.status == study.Withdrawn || x.status == study.Waived }
 
 // lines makes a person's lines, by class and place of the course, with nothing done yet.
 func (l *completionList) lines(p *listPerson) []*listLine {
@@ -252,10 +274,15 @@ func (l *completionList) lines(p *listPerson) []*listLine {
 	return list
 }
 
-// stamp adds lines to the roster's version: who they are of, not what was done.
+// stamp adds lines to the roster's version: who they are of, not what was done. Of the status only going away belongs
+// to it: a course that is completed later must not change the version of an earlier list.
 func stamp(version hash.Hash, lines []*listLine) error {
 	for _, x := range lines {
-		_, err := fmt.Fprintf(version, "%d %s %q %q %d %s %s\n", x.Learner, x.Unit, x.Name, x.Category, x.enrolment, x.status, x.Course)
+		status := study.EnrolmentStatus("")
+		if x.away() {
+			status = x.status
+		}
+		_, err := fmt.Fprintf(version, "%d %s %q %q %d %s %s\n", x.Learner, x.Unit, x.Name, x.Category, x.enrolment, status, x.Course)
 		if err == nil && x.Left {
 			_, err = fmt.Fprintln(version, "left")
 		}
@@ -425,7 +452,7 @@ func (l *completionList) finish(x *listLine) {
 		x.Score = int(math.Round(float64(sum) / float64(x.Done)))
 	}
 	switch bound := x.bound > 0 && x.bound <= toMs(l.q.CutOff); {
-	case x.status == study.Withdrawn || x.status == study.Waived:
+	case x.away():
 		x.Status = report.Away
 	case x.Done > 0 && x.Done >= x.Lessons:
 		x.Status = report.Complete

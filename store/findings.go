@@ -356,8 +356,7 @@ func (s *Store) DecideRectification(ctx context.Context, now time.Time, actor st
 			string(r.Status), string(r.Evidence), r.Proof, r.By, string(r.Decided), toMs(now), int64(id)); err != nil {
 			return err
 		}
-		if _, err := q.ExecContext(ctx, "UPDATE enrolments SET status = ?, updated_at = ? WHERE id = ? AND status IN (?, ?)",
-			string(place), toMs(now), int64(r.Place), string(from[0]), string(from[1])); err != nil {
+		if err := s.movePlaces(ctx, q, toMs(now), place, "id = ? AND status IN (?, ?)", int64(r.Place), string(from[0]), string(from[1])); err != nil {
 			return err
 		}
 		return appendAudit(ctx, s, tx, act{At: now, Actor: actor, Action: "rectify." + string(d.Act), Object: "rectification " + strconv.FormatInt(int64(id), 10),

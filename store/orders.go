@@ -206,8 +206,7 @@ func (s *Store) changeOrders(ctx context.Context, q querier, now time.Time, who 
 		o := &after.Orders[i]
 		was, known := before.Order(o.Course)
 		if o.State == study.OrderDropped && was.State == study.OrderRunning {
-			if _, err := q.ExecContext(ctx, "UPDATE enrolments SET status = ?, updated_at = ? WHERE id = ? AND status IN ('active', 'paused')",
-				string(study.Withdrawn), ms, int64(o.Enrolment)); err != nil {
+			if err := s.movePlaces(ctx, q, ms, study.Withdrawn, "id = ? AND status IN ('active', 'paused')", int64(o.Enrolment)); err != nil {
 				return after, "", err
 			}
 		}
@@ -261,8 +260,7 @@ func (s *Store) startOrder(ctx context.Context, q querier, now time.Time, who pe
 	if err := place.exec(ctx, q); err != nil {
 		return 0, err
 	}
-	if _, err := q.ExecContext(ctx, "UPDATE enrolments SET status = ?, updated_at = ? WHERE cohort_id = ? AND learner_id = ? AND status IN ('withdrawn', 'waived')",
-		string(study.Active), ms, id, int64(who)); err != nil {
+	if err := s.movePlaces(ctx, q, ms, study.Active, "cohort_id = ? AND learner_id = ? AND status IN ('withdrawn', 'waived')", id, int64(who)); err != nil {
 		return 0, err
 	}
 	var at study.EnrolmentID

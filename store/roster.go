@@ -449,6 +449,18 @@ func (s *Store) keepPlaces(ctx context.Context, q querier, now int64, ids []int6
 	})
 }
 
+// movePlaces gives places in classes another status, for people who go away or come back, and keeps how it was: a list of
+// an earlier cut-off reads it (C3). where is a condition on enrolments without a table's name.
+func (s *Store) movePlaces(ctx context.Context, q querier, now int64, to study.EnrolmentStatus, where string, args ...any) error {
+	_, err := q.ExecContext(ctx, "INSERT INTO place_history (enrolment_id, valid_until, status) SELECT id, ?, status FROM enrolments WHERE status <> ? AND "+where+s.orIgnore("valid_until"),
+		append([]any{now, string(to)}, args...)...)
+	if err != nil {
+		return err
+	}
+	_, err = q.ExecContext(ctx, "UPDATE enrolments SET status = ?, updated_at = ? WHERE "+where, append([]any{string(to), now}, args...)...)
+	return err
+}
+
 // writePhones seals the numbers that changed.
 func (r *rosterWriter) writePhones(ctx context.Context) error {
 	rows := r.s.phoneRows()

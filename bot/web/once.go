@@ -72,7 +72,5 @@ func (p *pages) onceFails(w http.ResponseWriter, err error) {
 
 func (p *pages) onceSays(w http.ResponseWriter, status int, allowed bool) {
 	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	p.render(w, "once.html", struct{ Over, Allowed bool }{status != http.StatusOK, allowed})
+	p.renderStatus(w, status, "once.html", struct{ Over, Allowed bool }{status != http.StatusOK, allowed})
 }

@@ -296,7 +296,7 @@ func TestAListIsWholeOrNotThere(t *testing.T) {
 	}
 	o.refused(statusFailed, "no-class", export("-o", list, "--cohort", "no-class")...)
 	o.refused(statusFailed, "no-course", export("-o", list, "--course", "no-course")...)
-	o.refused(statusMisused, "before --from", export("-o", list, "--from", "2026-12-02", "--to", "2026-12-01")...)
+	o.refused(statusMisused, "请对调一下", export("-o", list, "--from", "2026-12-02", "--to", "2026-12-01")...)
 	o.refused(statusMisused, "yesterday", export("-o", list, "--cut-off", "yesterday")...)
 	o.refused(statusMisused, "pdf", export("-o", list, "--format", "pdf")...)
 	o.refused(statusFailed, "writing lists", export("-o", o.path("lists"))...) // a folder has that name

@@ -201,7 +201,9 @@ func TestATrainerTicksWithoutSignal(t *testing.T) {
 	page.do("read it again", chromedp.Reload())
 	page.until("two are doubtful", `document.querySelectorAll("#people .why").length === 2 && document.querySelector("#people .why").textContent === "一部手机签了几个人"`)
 	page.shot("tick-doubtful")
-	page.do("look at them", chromedp.Click(row(2)+" button.yes"), chromedp.Click(row(3)+" button.no"))
+	page.do("look at one", chromedp.Click(row(2)+" button.yes"))
+	page.until("it is decided", `!document.querySelector('`+row(2)+` .why')`)
+	page.do("look at the other", chromedp.Click(row(3)+" button.no"))
 	page.until("both are decided", `!document.querySelector("#people .why") && `+signal+`.startsWith("都送出了") && document.querySelector("#system").textContent.includes("系统记的到 4 人")`)
 
 	m.silent.Store(true)

@@ -17,6 +17,7 @@ import (
 	"github.com/tiangeng/tiangeng/bot/report"
 	"github.com/tiangeng/tiangeng/bot/study"
 	"github.com/tiangeng/tiangeng/content"
+	"github.com/tiangeng/tiangeng/store"
 )
 
 // query asks for everything up to a late cut-off.
@@ -226,7 +227,7 @@ var listCases = map[string]func(*testing.T, *bundle){
 		seen := map[string]bool{before.Roster: true}
 		for _, change := range []string{
 			"UPDATE learners SET name = '戌' WHERE name = '甲'", "UPDATE learners SET category = '' WHERE name = '乙'",
-			"UPDATE enrolments SET status = 'paused' WHERE id = 1", "DELETE FROM enrolments WHERE id = 2",
+			"UPDATE enrolments SET status = 'waived' WHERE id = 1", "DELETE FROM enrolments WHERE id = 2",
 			"UPDATE learners SET unit_code = '530112001203' WHERE name = '乙'",
 		} {
 			b.exec(change)
@@ -240,7 +241,7 @@ var listCases = map[string]func(*testing.T, *bundle){
 	"a roster that changes under the list ends it with an error (C3)": func(t *testing.T, b *bundle) {
 		listScene(b)
 		for _, change := range []string{
-			"UPDATE learners SET name = '戌' WHERE name = '甲'", "DELETE FROM enrolments WHERE id = 2", "UPDATE enrolments SET status = 'paused' WHERE id = 3",
+			"UPDATE learners SET name = '戌' WHERE name = '甲'", "DELETE FROM enrolments WHERE id = 2", "UPDATE enrolments SET status = 'withdrawn' WHERE id = 3",
 			"DELETE FROM learners WHERE name = '丁'",
 		} {
 			_, lines, err := b.s.CompletionList(t.Context(), query())
@@ -254,6 +255,56 @@ var listCases = map[string]func(*testing.T, *bundle){
 			}
 			if err == nil || n < 4 {
 				t.Errorf("%s: %d lines, then %v", change, n, err)
+			}
+		}
+	},
+	"who goes away or comes back later, or completes, changes no list of an earlier cut-off (C3)": func(t *testing.T, b *bundle) {
+		places, learners := listScene(b)
+		ctx := t.Context()
+		type past struct {
+			q     report.Query
+			head  report.Head
+			lines []report.Line
+		}
+		var lists []past
+		now := start
+		keep := func() {
+			q := report.Query{Scope: people.Everyone(), CutOff: now}
+			head, lines := b.list(q)
+			lists = append(lists, past{q, head, lines})
+		}
+		status := func(who int) string {
+			for _, l := range lists[len(lists)-1].lines {
+				if l.Learner == learners[who] {
+					return string(l.Status)
+				}
+			}
+			return "not there"
+		}
+		keep()
+		for i, step := range []struct {
+			act  store.PlaceAct
+			who  int
+			want string
+		}{{store.PlaceWithdraw, 0, "away"}, {store.PlaceReturn, 0, "not_bound"}, {store.PlaceWaive, 0, "away"}, {"", 1, "learning"}, {store.PlaceWithdraw, 1, "away"}, {store.PlaceReturn, 1, "learning"}, {store.PlaceReturn, 0, "not_bound"}} {
+			now = now.Add(time.Hour)
+			if step.act == "" {
+				b.lesson(now, "o1", places[step.who], learners[step.who], lessonOne.Course, "l1", 80)
+				b.exec("UPDATE enrolments SET status = 'completed' WHERE id = ?", int64(places[step.who]))
+				b.exec("UPDATE enrolments SET status = 'active' WHERE id = ?", int64(places[step.who]))
+			} else if err := b.s.DecidePlace(ctx, now, "tester", people.Everyone(), "spring", learners[step.who], step.act, "按规定"); err != nil {
+				t.Fatal(err)
+			}
+			keep()
+			if got := status(step.who); got != step.want {
+				t.Errorf("step %d: %s, want %s", i, got, step.want)
+			}
+		}
+		b.exec("UPDATE enrolments SET status = 'completed' WHERE id = ?", int64(places[2]))
+		for i, p := range lists {
+			head, lines := b.list(p.q)
+			if d := diff.Diff(p.lines, lines); d != "" || head.Roster != p.head.Roster {
+				t.Errorf("list %d is another now (version %s, was %s):\n%s", i, head.Roster, p.head.Roster, d)
 			}
 		}
 	},

@@ -12,3 +12,13 @@ CREATE TABLE IF NOT EXISTS learner_history (
     PRIMARY KEY (learner_id, valid_until)
 );
 CREATE INDEX IF NOT EXISTS learner_history_until ON learner_history (valid_until);
+
+-- How places in classes stood before: until valid_until the place had this status. Only going away (withdrawn, waived)
+-- and coming back are kept; how far somebody got is told by what was recorded.
+CREATE TABLE IF NOT EXISTS place_history (
+    enrolment_id BIGINT NOT NULL DEFAULT 0,
+    valid_until BIGINT NOT NULL DEFAULT 0,
+    status VARCHAR(12) NOT NULL DEFAULT '' CHECK (length(status) <= 12),
+    PRIMARY KEY (enrolment_id, valid_until)
+);
+CREATE INDEX IF NOT EXISTS place_history_until ON place_history (valid_until);
