@@ -20,7 +20,7 @@ test:
 	$(MAKE) test-go
 
 test-go:
-	TIANGENG_SEEDS=2000 $(GO) test -race -shuffle=on -timeout 45m ./...
+	$(GO) test -race -shuffle=on -timeout 45m ./...
 	TIANGENG_SEEDS=20000 $(GO) test -run 'TestRehearsal$$' ./bot
 	$(MAKE) sanity
 

@@ -12,8 +12,13 @@ import (
 )
 
 // seedsInCI is how many seeds `go test` rehearses: TIANGENG_SEEDS changes it, TIANGENG_SEED=n
-// rehearses one and tells its story.
-const seedsInCI = 20_000
+// rehearses one and tells its story. Under the race detector, which takes ten times as long, a tenth is rehearsed.
+func seedsInCI() uint64 {
+	if raceEnabled {
+		return 2_000
+	}
+	return 20_000
+}
 
 // atATime is how many seeds share a bubble: making one costs more than a rehearsal.
 const atATime = 50
@@ -44,7 +49,7 @@ func TestRehearsal(t *testing.T) {
 		})
 		return
 	}
-	seeds := fromEnvironment(t, "TIANGENG_SEEDS", seedsInCI)
+	seeds := fromEnvironment(t, "TIANGENG_SEEDS", seedsInCI())
 	const lanes = 4
 	for lane := range uint64(lanes) {
 		t.Run(strconv.FormatUint(lane, 10), func(t *testing.T) {
