@@ -67,7 +67,8 @@ func (f *facts) loadMine(ctx context.Context) error {
 		m := conversation.Mine{}
 		var bound int64
 		err := f.q.QueryRowContext(ctx, `SELECT COALESCE((SELECT bound_at FROM learners WHERE id = ?), 0), (SELECT COUNT(*) FROM enrolments WHERE learner_id = ?),
-			(SELECT COUNT(*) FROM responses r JOIN enrolments e ON e.id = r.enrolment_id WHERE e.learner_id = ?)`, learner, learner, learner).Scan(&bound, &m.Classes, &m.Answers)
+			(SELECT COUNT(*) FROM responses r JOIN enrolments e ON e.id = r.enrolment_id WHERE e.learner_id = ?),
+			EXISTS (SELECT 1 FROM location_consents WHERE learner_id = ? AND withdrawn_at = 0)`, learner, learner, learner, learner).Scan(&bound, &m.Classes, &m.Answers, &m.Place)
 		if err != nil {
 			return err
 		}

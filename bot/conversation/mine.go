@@ -19,6 +19,7 @@ type Mine struct {
 	Answers int       // marked answers
 	Helpers []string  // names of those who learn in the learner's place
 	Phone   string    // the telephone number that the roster keeps, masked; "" for none
+	Place   bool      // agreed to places being compared, and did not take it back
 	// Open are requests that nobody has closed yet: about the learner, and from this phone.
 	Open []people.Request
 }
@@ -276,6 +277,9 @@ func (t *turn) showMine() {
 	}
 	if m.Phone != "" {
 		lines = append(lines, t.phrases.Say("mine.phone", fault.A("phone", m.Phone)))
+	}
+	if m.Place {
+		lines = append(lines, t.phrases.Say("mine.place"))
 	}
 	if len(m.Helpers) > 0 {
 		lines = append(lines, t.phrases.Say("mine.helpers", fault.A("names", strings.Join(m.Helpers, "、"))))

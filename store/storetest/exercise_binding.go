@@ -291,6 +291,17 @@ var bindingCases = map[string]func(*testing.T, *bundle){
 		shown(b, "***")
 		shown(b.with(phoneKeys(t, "k2")), "***")
 		k.done(start, typed("2", "o1"), conversation.Ask{Kind: people.RequestDelete, Learner: id}, conversation.AgreePlace{Learner: id, Version: 1})
+		agreed := func(want bool) {
+			t.Helper()
+			if got := k.load(typed("?", "o1"), needs(conversation.Needs{Mine: true})).Facts.Mine.Place; got != want {
+				t.Errorf("agreed to places: %v", got)
+			}
+		}
+		agreed(true)
+		k.done(start, typed("3", "o1"), conversation.TakeBackPlace{Learner: id})
+		agreed(false)
+		k.done(start, typed("4", "o1"), conversation.AgreePlace{Learner: id, Version: 1})
+		agreed(true)
 		if n := b.number("SELECT COUNT(*) FROM roster_changes WHERE phone_sealed <> ''"); n != 1 {
 			t.Errorf("%d numbers are kept for undoing", n)
 		}
