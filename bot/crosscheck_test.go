@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -47,6 +46,7 @@ type real struct {
 	campaigns []bot.CampaignID   // as the model's campaigns
 }
 
+// openReal takes a database that is migrated and otherwise empty.
 func openReal(t *testing.T, dsn string) *real {
 	t.Helper()
 	s, err := store.Open(t.Context(), store.Options{DSN: dsn})
@@ -54,9 +54,6 @@ func openReal(t *testing.T, dsn string) *real {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	if err := s.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	rows := make([]people.RosterRow, crossPeople)
 	for i := range rows {
 		unit := people.OrgCode("530112001201")
@@ -751,7 +748,7 @@ func (x *cross) run(ctx context.Context, met map[string]int) (differs string) {
 func TestTheModelIsLikeTheDatabases(t *testing.T) {
 	t.Parallel()
 	reals := map[string]*real{
-		"sqlite": openReal(t, "sqlite://"+filepath.Join(t.TempDir(), "x.db")), "mariadb": openReal(t, storetest.MariaDB(t)),
+		"sqlite": openReal(t, storetest.MigratedSQLite(t)), "mariadb": openReal(t, storetest.MigratedMariaDB(t)),
 	}
 	first, last := uint64(1), fromEnvironment(t, "TIANGENG_SEQUENCES", sequencesInCI)
 	only := fromEnvironment(t, "TIANGENG_SEQUENCE", 0)

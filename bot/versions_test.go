@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -20,6 +19,7 @@ import (
 	"github.com/tiangeng/tiangeng/bot/study"
 	"github.com/tiangeng/tiangeng/content"
 	"github.com/tiangeng/tiangeng/store"
+	"github.com/tiangeng/tiangeng/store/storetest"
 )
 
 // noCache is a Redis that is not there.
@@ -91,7 +91,7 @@ func (p *phone) serve(s *store.Store, library *content.Library) {
 func TestAnOpenQuizIsMarkedByTheVersionItBeganWith(t *testing.T) {
 	t.Parallel()
 	ctx, now := t.Context(), time.Date(2026, 11, 24, 2, 0, 0, 0, time.UTC)
-	s, err := store.Open(ctx, store.Options{DSN: "sqlite://" + filepath.Join(t.TempDir(), "t.db")})
+	s, err := store.Open(ctx, store.Options{DSN: storetest.MigratedSQLite(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,6 @@ func TestAnOpenQuizIsMarkedByTheVersionItBeganWith(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	must(s.Migrate(ctx))
 	_, err = s.ApplyCohort(ctx, now, "test", study.Cohort{Code: "c", Name: "班", Courses: []string{"x"}, Schedule: study.Schedule{
 		Start: "2026-11-24", Hour: "08:00", Weekdays: []time.Weekday{time.Tuesday},
 	}})

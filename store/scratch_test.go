@@ -9,12 +9,13 @@ import (
 	who "github.com/tiangeng/tiangeng/bot/people"
 	"github.com/tiangeng/tiangeng/bot/study"
 	"github.com/tiangeng/tiangeng/store"
+	"github.com/tiangeng/tiangeng/store/storetest"
 )
 
 // Everybody on the roster gets one phone with an open window, once.
 func TestACrowdIsBoundOnAnEmptyDatabaseOnly(t *testing.T) {
 	t.Parallel()
-	for name, dsn := range map[string]func(*testing.T) string{"sqlite": sqlite, "mariadb": mariaDB} {
+	for name, dsn := range map[string]func(testing.TB) string{"sqlite": storetest.MigratedSQLite, "mariadb": storetest.MigratedMariaDB} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, err := store.Open(t.Context(), store.Options{DSN: dsn(t)})
@@ -22,9 +23,6 @@ func TestACrowdIsBoundOnAnEmptyDatabaseOnly(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() { _ = s.Close() }()
-			if err := s.Migrate(t.Context()); err != nil {
-				t.Fatal(err)
-			}
 			cohort := study.Cohort{Code: "all", Name: "全员班", Courses: []string{"c1"}, Schedule: study.Schedule{Start: "2026-01-01", Hour: "08:00", WorkingDays: true}}
 			if _, err := s.ApplyCohort(t.Context(), instant, "test", cohort); err != nil {
 				t.Fatal(err)

@@ -34,7 +34,7 @@ func (o *office) roster() string {
 func TestAClassFileIsTakenWholeOrNotAtAll(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t, "")
-	o.must("migrate", "-c", o.config)
+	o.migrate()
 	const good = `  - {code: c-1, name: 甲班, courses: [fang-fanpin], start: "2026-12-01", hour: "08:00", days: workdays}` + "\n"
 	cases := []struct{ name, text, why string }{
 		{"the same code twice", "cohorts:\n" + good + good, "class 2 (c-1): code is that of class 1"},

@@ -25,6 +25,7 @@ import (
 	"github.com/tiangeng/tiangeng/bot/report"
 	"github.com/tiangeng/tiangeng/content"
 	"github.com/tiangeng/tiangeng/store"
+	"github.com/tiangeng/tiangeng/store/storetest"
 )
 
 var updateCorpus = flag.Bool("update-roster", false, "rewrite testdata/roster.golden")
@@ -441,7 +442,7 @@ func TestRosterCorpus(t *testing.T) {
 		t.Fatal(err)
 	}
 	say := content.DefaultPhrases()
-	empty := emptyDatabase(t)
+	empty := storetest.MigratedSQLiteFile(t)
 	files := corpus(t)
 	if len(files) < 100 {
 		t.Errorf("only %d files", len(files))
@@ -555,25 +556,4 @@ func everyProvince(rows []people.RosterRow) people.OrgCode {
 		return ""
 	}
 	return rows[0].Unit.Ancestor(people.LevelProvince)
-}
-
-// emptyDatabase is the file of a database that has nothing but its schema.
-func emptyDatabase(t *testing.T) []byte {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "empty.db")
-	s, err := store.Open(t.Context(), store.Options{DSN: "sqlite:///" + file})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
 }

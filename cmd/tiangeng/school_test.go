@@ -61,7 +61,7 @@ func openSchool(t *testing.T, o schoolOptions) *school {
 	s := &school{t: t, bin: buildBinary(t)}
 	s.library, _ = content.Load(content.Builtin())
 	if o.dsn == "" {
-		o.dsn = storetest.MariaDB(t)
+		o.dsn = storetest.MigratedMariaDB(t)
 	}
 	if o.redis == "" {
 		o.redis = storetest.Redis(t)

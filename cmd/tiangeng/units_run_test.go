@@ -143,7 +143,7 @@ func TestUnitsOfThePackage(t *testing.T) {
 	} {
 		write(t, filepath.Join(dist, name), text)
 	}
-	o.must("migrate", "-c", o.config)
+	o.migrate()
 	if out := o.must("units", "import", "-c", o.config, "--within", "44", dist); !strings.Contains(out, "新设 4 个") || !strings.Contains(out, "441900003001  东莞市·东城街道·岗贝社区居民委员会") {
 		t.Error(out)
 	}

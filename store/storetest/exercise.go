@@ -26,8 +26,8 @@ import (
 )
 
 // Exercise is the contract of bot.Store and of what the program asks of a store besides: every
-// database must pass it. fresh returns the DSN of an empty database; two stores may be opened on it
-// at once, as replicas are.
+// database must pass it. fresh returns the DSN of a database that is migrated and otherwise empty; two stores may be opened
+// on it at once, as replicas are.
 func Exercise(t *testing.T, fresh func(t *testing.T) (dsn string)) {
 	t.Helper()
 	for _, suite := range []struct {
@@ -103,9 +103,6 @@ func setup(t testing.TB, dsn string) *bundle {
 	t.Helper()
 	b := &bundle{t: t, dsn: dsn}
 	b.s = b.open()
-	if err := b.s.Migrate(t.Context()); err != nil {
-		t.Fatalf("Migrate: %v", err)
-	}
 	b.raw = rawOpen(t, dsn)
 	return b
 }

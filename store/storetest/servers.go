@@ -133,7 +133,7 @@ func (s *Server) Port() int { return s.port }
 // production: every commit is flushed.
 func StartMariaDB(tb testing.TB) *Server {
 	tb.Helper()
-	s, dir := newMariaDB(tb)
+	s, dir := newMariaDB(tb, "--innodb-flush-log-at-trx-commit=1")
 	tb.Cleanup(func() {
 		s.Kill()
 		_ = os.RemoveAll(dir)
@@ -141,7 +141,7 @@ func StartMariaDB(tb testing.TB) *Server {
 	return s
 }
 
-func newMariaDB(tb testing.TB) (*Server, string) {
+func newMariaDB(tb testing.TB, more ...string) (*Server, string) {
 	tb.Helper()
 	daemon := program(tb, "mariadb-server", "mariadbd", "mysqld")
 	install := program(tb, "mariadb-server", "mariadb-install-db", "mysql_install_db")
@@ -164,8 +164,9 @@ func newMariaDB(tb testing.TB) (*Server, string) {
 	s := &Server{tb: tb, name: daemon, port: port, args: []string{
 		"--no-defaults", "--datadir=" + dir + "/data", "--tmpdir=" + dir, "--socket=" + socket, "--port=" + strconv.Itoa(port), "--bind-address=127.0.0.1",
 		"--pid-file=" + filepath.Join(dir, "pid"), "--character-set-server=utf8mb4", "--collation-server=utf8mb4_unicode_ci",
-		"--default-time-zone=+00:00", "--innodb-flush-log-at-trx-commit=1", "--max-connections=500", "--innodb-buffer-pool-size=256M",
+		"--default-time-zone=+00:00", "--max-connections=500", "--innodb-buffer-pool-size=256M",
 	}}
+	s.args = append(s.args, more...)
 	if asRoot {
 		s.args = append(s.args, "--user=root")
 	}
@@ -206,14 +207,20 @@ func Main(m *testing.M) int {
 // share: mysql://root@127.0.0.1:port/name. The package's TestMain has to use Main or Stop.
 func MariaDB(tb testing.TB) string {
 	tb.Helper()
+	return sharedMariaDB(tb).NewDatabase(tb)
+}
+
+// sharedMariaDB is the server that all tests of this process share. Nobody kills it, so nothing is lost by not flushing.
+func sharedMariaDB(tb testing.TB) *Server {
+	tb.Helper()
 	shared.mariaDBOnce.Do(func() {
-		s, dir := newMariaDB(tb)
+		s, dir := newMariaDB(tb, "--innodb-flush-log-at-trx-commit=0", "--skip-innodb-doublewrite")
 		shared.mariaDB, shared.dirs = s, append(shared.dirs, dir)
 	})
 	if shared.mariaDB == nil {
 		tb.Fatal("MariaDB did not start, see the first test that wanted it")
 	}
-	return shared.mariaDB.NewDatabase(tb)
+	return shared.mariaDB
 }
 
 // NewDatabase makes an empty database on this server and returns its DSN.
@@ -225,7 +232,11 @@ func (s *Server) NewDatabase(tb testing.TB) string {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		tb.Fatalf("making a database: %v\n%s", err, out)
 	}
-	return fmt.Sprintf("mysql://root@127.0.0.1:%d/%s", s.port, name)
+	return s.dsn(name)
+}
+
+func (s *Server) dsn(database string) string {
+	return fmt.Sprintf("mysql://root@127.0.0.1:%d/%s", s.port, database)
 }
 
 // StartRedis starts a Redis of its own, without persistence.
