@@ -197,8 +197,10 @@ func Stop() {
 	}
 }
 
-// Main runs a package's tests and ends the shared servers: os.Exit(storetest.Main(m)).
+// Main runs a package's tests, with their temporary files in memory where there is room, and ends the shared servers:
+// os.Exit(storetest.Main(m)).
 func Main(m *testing.M) int {
+	defer useMemory()()
 	defer Stop()
 	return m.Run()
 }
