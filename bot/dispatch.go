@@ -67,6 +67,7 @@ func (s *Service) resting() bool { return s.o.Now().UnixMilli() < s.pausedUntil.
 // dispatchSingles sends to one person each until nothing is due: a round after the other, and where one
 // round is not enough several side by side, so that one is written while another is on the wire.
 func (s *Service) dispatchSingles(ctx, work context.Context) (claimed int, total Dispatched, err error) {
+	wanted := int(s.pace.Load()) // before the round, which may raise it
 	n, total, err := s.round(ctx, work)
 	if err != nil || n == 0 {
 		return n, total, err
@@ -86,7 +87,7 @@ func (s *Service) dispatchSingles(ctx, work context.Context) (claimed int, total
 			}
 		}
 	}
-	if s.o.SendLanes == 1 || n < int(s.pace.Load()) {
+	if s.o.SendLanes == 1 || n < wanted {
 		loop()
 		return claimed, total, err
 	}

@@ -171,11 +171,19 @@ func (s *Store) write(ctx context.Context, q querier, now time.Time, jobs []*job
 			return err
 		}
 	}
-	return s.writeEach(ctx, q, now, rest)
+	if err := s.writeEach(ctx, q, now, rest); err != nil {
+		return err
+	}
+	var m moves
+	for _, j := range jobs {
+		if j.state != j.from {
+			m.add(move{j.from, j.state, j.why, j.holder, j.term, j.attempt, j.code()}, j.id)
+		}
+	}
+	return m.write(ctx, q, now)
 }
 
-// likeness is equal for rows that change alike, in the table and in its history: they were alike in what
-// may change, or in what the change sets.
+// likeness is equal for rows that change alike: they were alike in what may change, or in what the change sets.
 type likeness struct {
 	was, is jobState
 	holder  string
@@ -225,22 +233,7 @@ func (s *Store) writeAlike(ctx context.Context, q querier, now time.Time, group 
 	for i, j := range group {
 		ids[i] = j.id
 	}
-	in := marks(len(ids))
-	if _, err := q.ExecContext(ctx, "UPDATE deliveries"+s.by("PRIMARY")+" SET "+set+" WHERE id IN "+in, append(args, ids...)...); err != nil {
-		return err
-	}
-	if first.state == first.from {
-		return nil
-	}
-	return s.historyAlike(ctx, q, now, first.from, first.state, first.why, first.holder, first.attempt, first.code(), ids)
-}
-
-// historyAlike writes the history of rows that have just changed alike; their term is in the rows. Most
-// of what an INSERT of values costs is reading them.
-func (s *Store) historyAlike(ctx context.Context, q querier, now time.Time, from, to delivery.State, why delivery.Why, owner string, attempt, code int, ids []any) error {
-	_, err := q.ExecContext(ctx, `INSERT INTO delivery_history (delivery_id, from_state, to_state, why, owner, term, attempt, errcode, changed_at)
-		SELECT id, ?, ?, ?, ?, term, ?, ?, ? FROM deliveries`+s.by("PRIMARY")+` WHERE id IN `+marks(len(ids)),
-		append([]any{string(from), string(to), string(why), owner, attempt, code, toMs(now)}, ids...)...)
+	_, err := q.ExecContext(ctx, "UPDATE deliveries"+s.by("PRIMARY")+" SET "+set+" WHERE id IN "+marks(len(ids)), append(args, ids...)...)
 	return err
 }
 
@@ -251,21 +244,9 @@ func (s *Store) writeEach(ctx context.Context, q querier, now time.Time, jobs []
 	slices.SortFunc(jobs, func(a, b *job) int { return cmp.Compare(a.id, b.id) })
 	// The rows are there, so this is an UPDATE of many.
 	i := insert{table: "deliveries", columns: append([]string{"id"}, written...), tail: s.upsert("id", written...)}
-	h := history()
 	for _, j := range jobs {
 		i.add(j.id, string(j.state), string(j.why), string(j.rung), j.tried, j.notBefore, j.owner, j.term, j.lease, j.attempts, j.first, j.identity, j.batch,
 			j.verdict, j.errcode, j.reason, j.rid, j.message, j.ambiguous, toMs(now))
-		if j.state != j.from {
-			h.add(j.id, string(j.from), string(j.state), string(j.why), j.holder, j.term, j.attempt, j.code(), toMs(now))
-		}
 	}
-	if err := i.exec(ctx, q); err != nil {
-		return err
-	}
-	return h.exec(ctx, q)
-}
-
-// history collects changes of state.
-func history() *insert {
-	return &insert{table: "delivery_history", columns: []string{"delivery_id", "from_state", "to_state", "why", "owner", "term", "attempt", "errcode", "changed_at"}}
+	return i.exec(ctx, q)
 }

@@ -60,10 +60,13 @@ func (s *Store) lockBatch(ctx context.Context, q querier, now time.Time, id int6
 
 // moveBatch puts a batch and all its members into a state. set and args are of both tables, more of the batch.
 func (s *Store) moveBatch(ctx context.Context, q querier, now time.Time, b *massCall, to delivery.State, why delivery.Why, set string, args []any, more string, moreArgs ...any) error {
-	_, err := q.ExecContext(ctx, `INSERT INTO delivery_history (delivery_id, from_state, to_state, why, owner, term, attempt, errcode, changed_at)
-		SELECT id, state, ?, ?, ?, ?, ?, ?, ? FROM deliveries`+s.by("deliveries_batch")+` WHERE batch_id = ? AND state = ?`,
-		string(to), string(why), b.Owner, b.Term, b.Attempt, b.errcode, toMs(now), b.ID, string(b.state))
+	members, err := numbers(ctx, q, "SELECT id FROM deliveries"+s.by("deliveries_batch")+" WHERE batch_id = ? AND state = ? ORDER BY id"+s.forUpdate(), b.ID, string(b.state))
 	if err != nil {
+		return err
+	}
+	var m moves
+	m.add(move{b.state, to, why, b.Owner, b.Term, b.Attempt, b.errcode}, members...)
+	if err := m.write(ctx, q, now); err != nil {
 		return err
 	}
 	head := append([]any{string(to), string(why), toMs(now)}, args...)
@@ -223,7 +226,7 @@ func (s *Store) newBatch(ctx context.Context, q querier, now time.Time, owner st
 		if m.known, err = s.members(ctx, q, now, jobs); err != nil {
 			return nil, err
 		}
-		if m.flying, err = s.flying(ctx, q, m.known); err != nil {
+		if m.flying, err = s.flights(ctx, q, phonesOf(m.known)); err != nil {
 			return nil, err
 		}
 		for _, j := range jobs {
@@ -245,24 +248,6 @@ func (s *Store) newBatch(ctx context.Context, q querier, now time.Time, owner st
 		}
 	}
 	return nil, nil
-}
-
-// flying tells which phones are being sent something.
-func (s *Store) flying(ctx context.Context, q querier, known map[people.LearnerID]*recipient) (map[conversation.IdentityID]bool, error) {
-	var phones []conversation.IdentityID
-	for _, r := range known {
-		if r.identity != 0 {
-			phones = append(phones, r.identity)
-		}
-	}
-	out := map[conversation.IdentityID]bool{}
-	return out, chunks(phones, func(part []conversation.IdentityID) error {
-		ids, err := numbers(ctx, q, "SELECT identity_id FROM deliveries"+s.by("deliveries_identity")+" WHERE state = 'sending' AND identity_id IN "+marks(len(part)), anys(part)...)
-		for _, id := range ids {
-			out[conversation.IdentityID(id)] = true
-		}
-		return err
-	})
 }
 
 // mustering parts the deliveries that were to go by mass send.
@@ -389,13 +374,8 @@ func (s *Store) membersChanged(ctx context.Context, q querier, now time.Time, b 
 	if err != nil || len(members) != named {
 		return true, err
 	}
-	flying := 0
-	err = chunks(phones, func(part []int64) error {
-		busy, err := numbers(ctx, q, "SELECT id FROM deliveries"+s.by("deliveries_identity")+" WHERE state = 'sending' AND identity_id IN "+marks(len(part)), anys(part)...)
-		flying += len(busy)
-		return err
-	})
-	if err != nil || flying > 0 {
+	flying, err := s.flights(ctx, q, phones)
+	if err != nil || len(flying) > 0 {
 		return true, err
 	}
 	var n int

@@ -372,9 +372,11 @@ func (c *claiming) ahead(ctx context.Context, jobs []*job, list []bot.ClaimedDel
 	if len(phones) == 0 {
 		return list, nil
 	}
-	if err := c.lookAtFlights(ctx, phones); err != nil {
+	flying, err := c.s.flights(ctx, c.q, phones)
+	if err != nil {
 		return nil, err
 	}
+	c.flying = flying
 	left := list[:0]
 	for i, j := range jobs {
 		d := wanted[i]

@@ -117,7 +117,7 @@ func (b *beginning) lookAtPhones(ctx context.Context, group []bot.ClaimedDeliver
 	if err != nil {
 		return err
 	}
-	if err := b.lookAtFlights(ctx, numbers); err != nil {
+	if b.flying, err = b.s.flights(ctx, b.q, numbers); err != nil {
 		return err
 	}
 	phones := make([]conversation.IdentityID, len(numbers))
@@ -127,15 +127,19 @@ func (b *beginning) lookAtPhones(ctx context.Context, group []bot.ClaimedDeliver
 	return b.s.grants(ctx, b.q, phones, func(id conversation.IdentityID, g delivery.Grant) { b.grants[id] = append(b.grants[id], g) })
 }
 
-// lookAtFlights finds the phones that are being sent something.
-func (b *beginning) lookAtFlights(ctx context.Context, phones []int64) error {
-	return chunks(phones, func(part []int64) error {
-		return each(ctx, b.q, func(rows *sql.Rows) error {
+// flights tells which of the phones are being sent something. They are locked: nobody can begin a call to
+// one meanwhile. A look at each phone by itself, because of an IN of many MariaDB may make one pass over
+// the whole index while the table's statistics are young (seen: 19,000 entries read for 256 phones).
+func (s *Store) flights(ctx context.Context, q querier, phones []int64) (map[conversation.IdentityID]bool, error) {
+	out := map[conversation.IdentityID]bool{}
+	return out, chunks(phones, func(part []int64) error {
+		return each(ctx, q, func(rows *sql.Rows) error {
 			var id conversation.IdentityID
 			err := rows.Scan(&id)
-			b.flying[id] = true
+			out[id] = true
 			return err
-		}, "SELECT identity_id FROM deliveries"+b.s.by("deliveries_identity")+" WHERE state = 'sending' AND identity_id IN "+marks(len(part)), anys(part)...)
+		}, "SELECT i.id FROM identities i"+s.by("PRIMARY")+" WHERE i.id IN "+marks(len(part))+
+			" AND (SELECT COUNT(*) FROM deliveries d"+s.by("deliveries_identity")+" WHERE d.identity_id = i.id AND d.state = 'sending') > 0", anys(part)...)
 	})
 }
 

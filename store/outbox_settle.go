@@ -48,7 +48,7 @@ func (s *Store) settle(ctx context.Context, now time.Time, group []bot.SettledDe
 		out = make([]bool, len(group))
 		l := lessons{now: now}
 		var ids []int64
-		claims := map[claimKey][]any{}
+		claims := map[claimKey][]int64{}
 		for i, d := range group {
 			if !alike(d) {
 				ids = append(ids, d.ID)
@@ -101,27 +101,26 @@ type claimKey struct {
 }
 
 // settleTaken makes rows in sending accepted; errNotAlike when one of them is no longer as its claim says.
-func (s *Store) settleTaken(ctx context.Context, q querier, now time.Time, claims map[claimKey][]any) error {
+func (s *Store) settleTaken(ctx context.Context, q querier, now time.Time, claims map[claimKey][]int64) error {
 	order := keys(claims)
 	slices.SortFunc(order, func(a, b claimKey) int {
 		return cmp.Or(strings.Compare(a.owner, b.owner), cmp.Compare(a.term, b.term), cmp.Compare(a.attempt, b.attempt))
 	})
+	var m moves
 	for _, k := range order {
 		ids := claims[k]
-		slices.SortFunc(ids, func(a, b any) int { return cmp.Compare(a.(int64), b.(int64)) })
+		slices.Sort(ids)
 		r, err := q.ExecContext(ctx, "UPDATE deliveries"+s.by("PRIMARY")+` SET state = 'accepted', why = '', not_before = 0, verdict = 'accepted', errcode = 0, reason = '', rid = '', message_id = '', updated_at = ?
-			WHERE state = 'sending' AND owner = ? AND term = ? AND attempts = ? AND id IN `+marks(len(ids)), append([]any{toMs(now), k.owner, k.term, k.attempt}, ids...)...)
+			WHERE state = 'sending' AND owner = ? AND term = ? AND attempts = ? AND id IN `+marks(len(ids)), append([]any{toMs(now), k.owner, k.term, k.attempt}, anys(ids)...)...)
 		if err != nil {
 			return err
 		}
 		if n, err := r.RowsAffected(); err != nil || n != int64(len(ids)) {
 			return errors.Join(err, errNotAlike)
 		}
-		if err := s.historyAlike(ctx, q, now, delivery.Sending, delivery.Accepted, delivery.WhyNone, k.owner, k.attempt, 0, ids); err != nil {
-			return err
-		}
+		m.add(move{from: delivery.Sending, to: delivery.Accepted, owner: k.owner, term: k.term, attempt: k.attempt}, ids...)
 	}
-	return nil
+	return m.write(ctx, q, now)
 }
 
 // settle makes of a row what the platform's answer makes of it.

@@ -100,13 +100,20 @@ func (j *joining) moveBatch(ctx context.Context, b *batch, to delivery.State, wo
 		why = delivery.WhyPlatform
 	}
 	from, now := string(b.state), toMs(j.now)
-	r, err := j.q.ExecContext(ctx, `INSERT INTO delivery_history (delivery_id, from_state, to_state, why, owner, term, attempt, errcode, changed_at)
-		SELECT id, state, ?, ?, owner, term, attempts, 0, ? FROM deliveries WHERE batch_id = ? AND state = ? ORDER BY id`, string(to), string(why), now, b.id, from)
+	var m moves
+	n := 0
+	err := each(ctx, j.q, func(rows *sql.Rows) error {
+		var id int64
+		v := move{from: b.state, to: to, why: why}
+		err := rows.Scan(&id, &v.owner, &v.term, &v.attempt)
+		m.add(v, id)
+		n++
+		return err
+	}, "SELECT id, owner, term, attempts FROM deliveries"+j.s.by("deliveries_batch")+" WHERE batch_id = ? AND state = ? ORDER BY id"+j.s.forUpdate(), b.id, from)
 	if err != nil {
 		return err
 	}
-	n, err := r.RowsAffected()
-	if err != nil {
+	if err := m.write(ctx, j.q, j.now); err != nil {
 		return err
 	}
 	for _, q := range []string{"UPDATE deliveries SET state = ?, why = ?, reason = ?, ambiguous = 0, updated_at = ? WHERE batch_id = ? AND state = ?",
@@ -116,9 +123,9 @@ func (j *joining) moveBatch(ctx context.Context, b *batch, to delivery.State, wo
 		}
 	}
 	if to == delivery.Refused {
-		j.joined.Refused += int(n)
+		j.joined.Refused += n
 	} else {
-		j.joined.Settled += int(n)
+		j.joined.Settled += n
 	}
 	return nil
 }

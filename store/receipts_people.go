@@ -349,7 +349,7 @@ func (j *joining) write(ctx context.Context, list []*sent) error {
 	}
 	groups := map[end][]*sent{}
 	var named []*sent
-	h := history()
+	var m moves
 	for _, d := range list {
 		if d.named != "" {
 			named = append(named, d)
@@ -359,7 +359,7 @@ func (j *joining) write(ctx context.Context, list []*sent) error {
 		}
 		to := end{d.state, d.reason}
 		groups[to] = append(groups[to], d)
-		h.add(d.id, string(d.from), string(d.state), string(d.why), d.owner, d.term, d.attempts, 0, toMs(j.now))
+		m.add(move{d.from, d.state, d.why, d.owner, d.term, d.attempts, 0}, d.id)
 		if d.state == delivery.Delivered {
 			j.joined.Delivered++
 		} else {
@@ -379,7 +379,7 @@ func (j *joining) write(ctx context.Context, list []*sent) error {
 	if err := j.name(ctx, named); err != nil {
 		return err
 	}
-	return h.exec(ctx, j.q)
+	return m.write(ctx, j.q, j.now)
 }
 
 // name writes message ids that only the receipt told, so that another one of the same send finds its

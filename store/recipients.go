@@ -77,6 +77,16 @@ func (s *Store) reach(ctx context.Context, q querier, now time.Time, learners []
 	})
 }
 
+// phonesOf are the numbers of the phones that people are reached by.
+func phonesOf(known map[people.LearnerID]*recipient) (phones []int64) {
+	for _, r := range known {
+		if r.identity != 0 {
+			phones = append(phones, int64(r.identity))
+		}
+	}
+	return phones
+}
+
 func keys[K comparable, V any](m map[K]V) []K {
 	out := make([]K, 0, len(m))
 	for k := range m {

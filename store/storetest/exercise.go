@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -190,6 +192,7 @@ func rawRows(t testing.TB, db *sql.DB, query string, args ...any) []string {
 
 func (b *bundle) rows(query string, args ...any) []string {
 	b.t.Helper()
+	b.unfold(query)
 	return rawRows(b.t, b.raw, query, args...)
 }
 
@@ -209,9 +212,54 @@ func (b *bundle) exec(query string, args ...any) {
 	}
 }
 
+// unfold makes the table moves of the history for a query of it: a row for each delivery that a change
+// names, where the history has one for all that moved alike.
+func (b *bundle) unfold(query string) {
+	b.t.Helper()
+	if !strings.Contains(query, " moves ") && !strings.HasSuffix(query, " moves") {
+		return
+	}
+	b.exec("DROP TABLE IF EXISTS moves")
+	b.exec("CREATE TABLE moves AS SELECT id, first_id AS delivery_id, from_state, to_state, why, owner, term, attempt, errcode FROM delivery_history WHERE 0 = 1")
+	for _, row := range rawRows(b.t, b.raw, "SELECT id, first_id, last_id, deliveries FROM delivery_history ORDER BY id") {
+		part := strings.Split(row, "|")
+		history, first, last, named := part[0], part[1], part[2], part[3]
+		var ids []string
+		for word := range strings.SplitSeq(named, ",") {
+			from, to, isRange := strings.Cut(word, "-")
+			if !isRange {
+				to = from
+			}
+			low, high := atoi(b.t, from), atoi(b.t, to)
+			if low > high || len(ids) > 0 && low <= atoi(b.t, ids[len(ids)-1]) {
+				b.t.Fatalf("the history names %s", named)
+			}
+			for id := low; id <= high; id++ {
+				ids = append(ids, strconv.Itoa(id))
+			}
+		}
+		if ids[0] != first || ids[len(ids)-1] != last {
+			b.t.Fatalf("the history says %s to %s and names %s", first, last, named)
+		}
+		for part := range slices.Chunk(ids, 1000) {
+			b.exec("INSERT INTO moves SELECT h.id * 1000000 + d.id, d.id, h.from_state, h.to_state, h.why, h.owner, h.term, h.attempt, h.errcode FROM delivery_history h, deliveries d WHERE h.id = ? AND d.id IN ("+strings.Join(part, ", ")+")", history)
+		}
+	}
+}
+
+func atoi(t testing.TB, text string) int {
+	t.Helper()
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // number is the one number that a query returns.
 func (b *bundle) number(query string, args ...any) int64 {
 	b.t.Helper()
+	b.unfold(query)
 	var n int64
 	if err := b.raw.QueryRowContext(b.t.Context(), query, args...).Scan(&n); err != nil {
 		b.t.Fatalf("%s: %v", query, err)

@@ -53,7 +53,7 @@ var aheadCases = map[string]func(*testing.T, *bundle){
 		for range 6 {
 			moves = append(moves, "pending|sending||me|1|0|0")
 		}
-		if diff := cmp.Diff(moves, b.rows("SELECT from_state, to_state, why, owner, term, attempt, errcode FROM delivery_history ORDER BY to_state, id")); diff != "" {
+		if diff := cmp.Diff(moves, b.rows("SELECT from_state, to_state, why, owner, term, attempt, errcode FROM moves ORDER BY to_state, id")); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 		plain := delivery.Settlement{To: delivery.Accepted, Outcome: channel.Outcome{Verdict: channel.Accepted}}
@@ -72,7 +72,7 @@ var aheadCases = map[string]func(*testing.T, *bundle){
 		}
 		b.want([]string{"accepted|", "accepted|", "sending|", "accepted|", "accepted|", "accepted|m1", "claimed|"}, "SELECT state, message_id FROM deliveries ORDER BY id")
 		b.want([]string{"1", "1", "0", "1", "1", "1", "0"}, "SELECT contacts FROM identities ORDER BY id")
-		b.want([]string{"5"}, "SELECT COUNT(*) FROM delivery_history WHERE from_state = 'sending' AND to_state = 'accepted' AND term = 1 AND attempt = 1")
+		b.want([]string{"5"}, "SELECT COUNT(*) FROM moves WHERE from_state = 'sending' AND to_state = 'accepted' AND term = 1 AND attempt = 1")
 	},
 	"to a phone that is being sent something nothing is claimed, and of two one begins": func(t *testing.T, b *bundle) {
 		learners := b.bound(2)
@@ -90,7 +90,7 @@ var aheadCases = map[string]func(*testing.T, *bundle){
 		if list := s.ahead("me", 10, 10, delivery.RungWindow, ""); len(list) != 0 {
 			t.Errorf("%+v", list)
 		}
-		b.want([]string{"2|2"}, "SELECT COUNT(*), COUNT(DISTINCT delivery_id) FROM delivery_history")
+		b.want([]string{"2|2"}, "SELECT COUNT(*), COUNT(DISTINCT delivery_id) FROM moves")
 	},
 	"whose phone is another now is begun as others are": func(t *testing.T, b *bundle) {
 		s := b.sends(2, delivery.RungWindow).planned()

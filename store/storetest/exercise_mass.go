@@ -79,7 +79,7 @@ func (m *mass) lapse() {
 func (m *mass) all(state delivery.State, n int) {
 	m.t.Helper()
 	m.states(m.id, map[delivery.State]int{state: n})
-	m.want(nil, "SELECT d.id FROM deliveries d WHERE d.state <> 'pending' AND d.state <> (SELECT h.to_state FROM delivery_history h WHERE h.delivery_id = d.id ORDER BY h.id DESC LIMIT 1)")
+	m.want(nil, "SELECT d.id FROM deliveries d WHERE d.state <> 'pending' AND d.state <> (SELECT h.to_state FROM moves h WHERE h.delivery_id = d.id ORDER BY h.id DESC LIMIT 1)")
 }
 
 const (

@@ -110,7 +110,7 @@ var accepted = delivery.Settlement{To: delivery.Accepted, Outcome: channel.Outco
 
 const (
 	sentSince = "SELECT sent_since FROM identities ORDER BY id"
-	movements = "SELECT from_state, to_state, why, owner, term, attempt, errcode FROM delivery_history ORDER BY id"
+	movements = "SELECT from_state, to_state, why, owner, term, attempt, errcode FROM moves ORDER BY id"
 )
 
 var outboxCases = map[string]func(*testing.T, *bundle){
@@ -198,7 +198,7 @@ var outboxCases = map[string]func(*testing.T, *bundle){
 			t.Errorf("%d were claimed", len(owners))
 		}
 		b.want([]string{"2000|1|1"}, "SELECT COUNT(*), MIN(term), MAX(term) FROM deliveries WHERE state = 'claimed'")
-		b.want([]string{"2000"}, "SELECT COUNT(*) FROM delivery_history")
+		b.want([]string{"2000"}, "SELECT COUNT(*) FROM moves")
 	},
 	"the way of a delivery that is accepted": func(t *testing.T, b *bundle) {
 		o := b.outbox(2)
@@ -211,7 +211,7 @@ var outboxCases = map[string]func(*testing.T, *bundle){
 		o.settle(d, accepted, false)
 		o.settle(d, delivery.Settlement{To: delivery.Failed}, false)
 		b.want([]string{"1", "0"}, sentSince)
-		b.want([]string{"3"}, "SELECT COUNT(*) FROM delivery_history")
+		b.want([]string{"3"}, "SELECT COUNT(*) FROM moves")
 	},
 	"what an answer teaches about the phone": func(t *testing.T, b *bundle) {
 		o := b.outbox(4)
@@ -258,7 +258,7 @@ var outboxCases = map[string]func(*testing.T, *bundle){
 		o.lapse()
 		o.sweep(start, bot.Swept{Released: 1, Ambiguous: 1})
 		before := b.rows("SELECT * FROM deliveries ORDER BY id")
-		moves := b.number("SELECT COUNT(*) FROM delivery_history")
+		moves := b.number("SELECT COUNT(*) FROM moves")
 		o.begin(frozen, false)
 		o.release(frozen, delivery.Skipped, delivery.WhyPaused, time.Time{}, false)
 		o.settle(sending, accepted, false)
@@ -279,7 +279,7 @@ var outboxCases = map[string]func(*testing.T, *bundle){
 		if before[1] != after[1] {
 			t.Errorf("the delivery that became unknown changed:\n%s\n%s", before[1], after[1])
 		}
-		if n := b.number("SELECT COUNT(*) FROM delivery_history"); n != moves+1 { // the second claim
+		if n := b.number("SELECT COUNT(*) FROM moves"); n != moves+1 { // the second claim
 			t.Errorf("%d movements more", n-moves)
 		}
 		b.want([]string{"0", "1"}, sentSince)
@@ -360,7 +360,7 @@ var outboxCases = map[string]func(*testing.T, *bundle){
 		b.want([]string{fmt.Sprint("pending||", s+3_600_000, "|0"), fmt.Sprint("skipped|no_window|", s, "|0"), fmt.Sprint("expired|deadline|", s, "|0")},
 			"SELECT state, why, not_before, attempts FROM deliveries ORDER BY id")
 		b.want([]string{"claimed|pending||me|1|0|0", "claimed|skipped|no_window|me|1|0|0", "claimed|expired|deadline|me|1|0|0"},
-			"SELECT from_state, to_state, why, owner, term, attempt, errcode FROM delivery_history WHERE from_state = 'claimed' ORDER BY id")
+			"SELECT from_state, to_state, why, owner, term, attempt, errcode FROM moves WHERE from_state = 'claimed' ORDER BY id")
 	},
 	"the sweep: claimed goes back, sending becomes unknown, late becomes expired, each with its history": func(t *testing.T, b *bundle) {
 		o := b.outbox(6)
@@ -374,7 +374,7 @@ var outboxCases = map[string]func(*testing.T, *bundle){
 		b.want([]string{"pending||0|0", "claimed||0|0", "unknown|ambiguous|1|1", "sending||1|0", "expired|deadline|0|0", "pending||0|0"},
 			"SELECT state, why, attempts, ambiguous FROM deliveries ORDER BY id")
 		b.want([]string{"pending|expired|deadline||0|0", "sending|unknown|ambiguous|me|1|1", "claimed|pending||me|1|0"},
-			"SELECT from_state, to_state, why, owner, term, attempt FROM delivery_history ORDER BY id DESC LIMIT 3")
+			"SELECT from_state, to_state, why, owner, term, attempt FROM moves ORDER BY id DESC LIMIT 3")
 		b.want([]string{"0", "0", "1", "0", "0", "0"}, sentSince)
 		o.sweep(start, bot.Swept{})
 	},
@@ -424,7 +424,7 @@ var outboxCases = map[string]func(*testing.T, *bundle){
 		if sum := counts[0] + counts[1] + counts[2] + counts[3] + rest.Released; sum != 1100 || err != nil {
 			t.Errorf("%v and %d were released, %v", counts, rest.Released, err)
 		}
-		b.want([]string{"1100"}, "SELECT COUNT(*) FROM delivery_history WHERE from_state = 'claimed'")
+		b.want([]string{"1100"}, "SELECT COUNT(*) FROM moves WHERE from_state = 'claimed'")
 	},
 }
 

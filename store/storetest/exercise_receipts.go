@@ -58,8 +58,8 @@ func (b *bundle) join(at time.Time) bot.Joined {
 func (b *bundle) ends(want ...string) {
 	b.t.Helper()
 	b.want(want, "SELECT state FROM deliveries ORDER BY id")
-	b.want(nil, `SELECT d.id FROM deliveries d WHERE d.state <> 'pending' AND d.state <> (SELECT h.to_state FROM delivery_history h WHERE h.delivery_id = d.id ORDER BY h.id DESC LIMIT 1)`)
-	b.want(nil, "SELECT id FROM delivery_history WHERE from_state = 'delivered' OR from_state = 'refused' AND to_state <> 'delivered'")
+	b.want(nil, `SELECT d.id FROM deliveries d WHERE d.state <> 'pending' AND d.state <> (SELECT h.to_state FROM moves h WHERE h.delivery_id = d.id ORDER BY h.id DESC LIMIT 1)`)
+	b.want(nil, "SELECT id FROM moves WHERE from_state = 'delivered' OR from_state = 'refused' AND to_state <> 'delivered'")
 }
 
 var receiptCases = map[string]func(*testing.T, *bundle){
@@ -75,7 +75,7 @@ var receiptCases = map[string]func(*testing.T, *bundle){
 		for range 12 {
 			b.exec("UPDATE deliveries SET state = 'accepted', why = '', reason = ''")
 			b.exec("DELETE FROM delivery_history")
-			b.exec("INSERT INTO delivery_history (delivery_id, from_state, to_state) SELECT id, 'sending', 'accepted' FROM deliveries")
+			b.exec("INSERT INTO delivery_history (first_id, last_id, deliveries, from_state, to_state) SELECT id, id, id, 'sending', 'accepted' FROM deliveries")
 			b.exec("DELETE FROM receipts")
 			rng.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 			for at := 0; at < len(list); {
@@ -170,7 +170,7 @@ var receiptCases = map[string]func(*testing.T, *bundle){
 		group.Wait()
 		b.join(start.Add(time.Hour))
 		b.want([]string{fmt.Sprint("delivered|", n)}, "SELECT state, COUNT(*) FROM deliveries GROUP BY state")
-		b.want([]string{fmt.Sprint(n)}, "SELECT COUNT(*) FROM delivery_history WHERE to_state = 'delivered'")
+		b.want([]string{fmt.Sprint(n)}, "SELECT COUNT(*) FROM moves WHERE to_state = 'delivered'")
 	},
 	"grants follow what people decide, in any order and doubled": func(t *testing.T, b *bundle) {
 		b.bound(2)

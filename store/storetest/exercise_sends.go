@@ -214,7 +214,7 @@ var sendCases = map[string]func(*testing.T, *bundle){
 		if sum := s.summary(s.id); !sum.Finished || sum.Reasons[delivery.WhyCancelled] != 1099 {
 			s.t.Errorf("%+v", sum)
 		}
-		b.want([]string{"0"}, "SELECT COUNT(*) FROM deliveries d WHERE d.state <> (SELECT h.to_state FROM delivery_history h WHERE h.delivery_id = d.id ORDER BY h.id DESC LIMIT 1)")
+		b.want([]string{"0"}, "SELECT COUNT(*) FROM deliveries d WHERE d.state <> (SELECT h.to_state FROM moves h WHERE h.delivery_id = d.id ORDER BY h.id DESC LIMIT 1)")
 	},
 	"pause and resume go on where it was (B2)": func(_ *testing.T, b *bundle) {
 		s := b.sends(100, delivery.RungWindow)

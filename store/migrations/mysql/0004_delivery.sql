@@ -76,10 +76,14 @@ CREATE TABLE IF NOT EXISTS deliveries (
     KEY deliveries_batch (batch_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
--- Every change of a delivery's state; append-only (D7).
+-- Every change of a delivery's state; append-only (D7). Deliveries that moved alike in one transaction share a
+-- row, which names them in order: '12-40,43'. Those of a delivery lie between its created_at and updated_at and
+-- have first_id and last_id around it.
 CREATE TABLE IF NOT EXISTS delivery_history (
     id BIGINT NOT NULL AUTO_INCREMENT,
-    delivery_id BIGINT NOT NULL DEFAULT 0,
+    first_id BIGINT NOT NULL DEFAULT 0,
+    last_id BIGINT NOT NULL DEFAULT 0,
+    deliveries MEDIUMTEXT CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     from_state VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
     to_state VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
     why VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
@@ -89,7 +93,7 @@ CREATE TABLE IF NOT EXISTS delivery_history (
     errcode INT NOT NULL DEFAULT 0,
     changed_at BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (id),
-    KEY delivery_history_delivery (delivery_id)
+    KEY delivery_history_changed (changed_at)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- Raw receipts, stored first and joined later; the key is the hash of what they say. about_many: of a mass

@@ -74,10 +74,14 @@ CREATE INDEX IF NOT EXISTS deliveries_identity ON deliveries (identity_id, state
 CREATE INDEX IF NOT EXISTS deliveries_message ON deliveries (message_id);
 CREATE INDEX IF NOT EXISTS deliveries_batch ON deliveries (batch_id);
 
--- Every change of a delivery's state; append-only (D7).
+-- Every change of a delivery's state; append-only (D7). Deliveries that moved alike in one transaction share a
+-- row, which names them in order: '12-40,43'. Those of a delivery lie between its created_at and updated_at and
+-- have first_id and last_id around it.
 CREATE TABLE IF NOT EXISTS delivery_history (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
-    delivery_id BIGINT NOT NULL DEFAULT 0,
+    first_id BIGINT NOT NULL DEFAULT 0,
+    last_id BIGINT NOT NULL DEFAULT 0,
+    deliveries TEXT NOT NULL DEFAULT '',
     from_state VARCHAR(12) NOT NULL DEFAULT '' CHECK (length(from_state) <= 12),
     to_state VARCHAR(12) NOT NULL DEFAULT '' CHECK (length(to_state) <= 12),
     why VARCHAR(20) NOT NULL DEFAULT '' CHECK (length(why) <= 20),
@@ -87,7 +91,7 @@ CREATE TABLE IF NOT EXISTS delivery_history (
     errcode INT NOT NULL DEFAULT 0,
     changed_at BIGINT NOT NULL DEFAULT 0
 );
-CREATE INDEX IF NOT EXISTS delivery_history_delivery ON delivery_history (delivery_id);
+CREATE INDEX IF NOT EXISTS delivery_history_changed ON delivery_history (changed_at);
 
 -- Raw receipts, stored first and joined later; the key is the hash of what they say. about_many: of a mass
 -- send, with the platform's totals. delivery_id or batch_id is what it was joined to, 0 for nothing.
