@@ -85,6 +85,10 @@ func (p *modelPlatform) UploadMedia(context.Context, channel.MessageKind, string
 	return "", errors.New("no media here")
 }
 
+func (p *modelPlatform) DownloadMedia(context.Context, string, int) ([]byte, error) {
+	return nil, errors.New("no media here")
+}
+
 // timeout is how long a client waits for an answer.
 const timeout = 8 * time.Second
 

@@ -23,6 +23,9 @@ type Sender interface {
 	SendMass(ctx context.Context, out channel.MassOutbound) channel.Outcome
 	Quota(ctx context.Context, way channel.Way) (channel.Quota, error)
 	UploadMedia(ctx context.Context, kind channel.MessageKind, name string, content []byte) (id string, err error)
+	// DownloadMedia fetches the file of an inbound message, at most limit bytes of it; channel.ErrMediaGone and
+	// channel.ErrMediaBig say that there is no use in trying again.
+	DownloadMedia(ctx context.Context, id string, limit int) ([]byte, error)
 }
 
 // Options are what a Service is made of. Limits left zero get the defaults named beside them.

@@ -3,7 +3,10 @@
 // lesson and no HTTP; adapters (channel/wechat first) translate to and from it.
 package channel
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Address names one person's account on one platform account.
 type Address struct {
@@ -51,6 +54,7 @@ type Inbound struct {
 	Kind     InboundKind
 	Contact  Contact
 	Text     string // as typed or recognised, untrimmed
+	Media    string `json:",omitempty"` // of KindImage and KindVoice: the platform's id of the file, which it keeps for some days; "" when there is none
 	MenuItem string // id of a tapped message-menu item
 	EventKey string // see the kinds
 	Point    *Point `json:",omitempty"` // of KindLocation, where the platform gives one; kept nowhere
@@ -60,6 +64,12 @@ type Inbound struct {
 
 // Point is a place on earth that a person chose, in degrees by the platform's map.
 type Point struct{ Latitude, Longitude float64 }
+
+// Why a file that a person sent cannot be had, whatever is tried again.
+var (
+	ErrMediaGone = errors.New("the platform does not have the file any more")
+	ErrMediaBig  = errors.New("the file is larger than was asked for")
+)
 
 // Grant is one decision of a person about notices of one template.
 type Grant struct {

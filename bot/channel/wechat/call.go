@@ -123,7 +123,7 @@ type APIError struct {
 	RequestID string          // the platform's rid
 	class     channel.Class
 	wait      time.Duration
-	cause     error // context errors only: nothing else is known to be free of secrets
+	cause     error // context errors and our own only: nothing else is known to be free of secrets
 }
 
 // Error names the call and what went wrong.
@@ -142,7 +142,8 @@ func (e *APIError) Error() string {
 	return b.String()
 }
 
-// Unwrap returns context.Canceled or context.DeadlineExceeded, if that was the cause.
+// Unwrap returns context.Canceled, context.DeadlineExceeded, channel.ErrMediaGone or channel.ErrMediaBig, if that was
+// the cause.
 func (e *APIError) Unwrap() error { return e.cause }
 
 // call asks one API with the account's token: GET when in is nil, else POST with in as JSON. The
@@ -177,8 +178,12 @@ func tokenRejected(err error) bool {
 
 func (c *Client) attempt(ctx context.Context, path, token string, in, out any) (answerHead, error) {
 	head, body, err := c.exchange(ctx, path, url.Values{"access_token": {token}}, in, token)
-	if err == nil && out != nil {
-		if json.Unmarshal(body, out) != nil {
+	switch into := out.(type) {
+	case nil:
+	case *[]byte: // a file
+		*into = body
+	default:
+		if err == nil && json.Unmarshal(body, out) != nil {
 			err = &APIError{Path: path, Verdict: channel.Unknown, Reason: "unparsable", RequestID: head.rid}
 		}
 	}
@@ -226,7 +231,12 @@ func (c *Client) roundTrip(ctx context.Context, host *url.URL, path string, quer
 		return answerHead{}, nil, transportError(path, connected.Load(), err)
 	}
 	defer func() { _ = resp.Body.Close() }() // everything wanted of it was read
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	limit := maxAnswer
+	file, isFile := in.(download)
+	if isFile {
+		limit = max(file.limit, maxErrorAnswer)
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
 	unknown := &APIError{Path: path, Verdict: channel.Unknown, class: channel.ClassLater}
 	if mistake("5xx taken for a no") {
 		unknown.Verdict = channel.Unsent
@@ -238,8 +248,12 @@ func (c *Client) roundTrip(ctx context.Context, host *url.URL, path string, quer
 		unknown.Reason = fmt.Sprintf("http_%d", resp.StatusCode)
 	case err != nil:
 		unknown.Reason, unknown.cause = "answer_cut", contextError(err)
-	case len(body) > maxAnswer:
+	case isFile && sniff(body) != "" && len(body) > file.limit:
+		return answerHead{}, nil, &APIError{Path: path, Verdict: channel.Refused, Reason: "file_too_large", class: channel.ClassOurs, cause: channel.ErrMediaBig}
+	case len(body) > limit:
 		unknown.Reason = "answer_too_large"
+	case isFile && sniff(body) != "":
+		return answerHead{}, body, nil
 	}
 	if unknown.Reason != "" {
 		return answerHead{}, nil, unknown
@@ -249,8 +263,12 @@ func (c *Client) roundTrip(ctx context.Context, host *url.URL, path string, quer
 		unknown.Reason = "unparsable"
 		return answerHead{}, nil, unknown
 	}
-	if head.coded && head.code != 0 {
+	switch {
+	case head.coded && head.code != 0:
 		return head, nil, c.refusal(path, head, secrets)
+	case isFile: // an answer, and no file: nobody knows why
+		unknown.Reason = "no_file"
+		return head, nil, unknown
 	}
 	return head, body, nil
 }
@@ -261,6 +279,10 @@ func request(ctx context.Context, host *url.URL, path string, query url.Values, 
 	u.Path, u.RawQuery = name, query.Encode()
 	if fixed != "" {
 		u.RawQuery = fixed + "&" + u.RawQuery
+	}
+	if file, ok := in.(download); ok {
+		u.RawQuery += "&media_id=" + url.QueryEscape(file.id)
+		in = nil
 	}
 	if in == nil {
 		return http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)

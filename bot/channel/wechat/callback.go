@@ -25,6 +25,7 @@ type Request struct {
 
 const (
 	maxOpenID     = 64           // bytes; real ones have 28
+	maxMediaID    = 200          // bytes; real ones have 64 to about 110
 	maxEventKey   = 1 << 10      // bytes; the longest legal one is the URL of a menu link
 	maxCreateTime = 253402300799 // 9999-12-31T23:59:59Z
 )
@@ -66,9 +67,9 @@ func (f *fields) message(in *channel.Inbound) error {
 		}
 	case "voice":
 		in.Kind = channel.KindVoice
-		in.Text = string(f.value[recognition])
+		in.Text, in.Media = string(f.value[recognition]), f.media()
 	case "image":
-		in.Kind = channel.KindImage
+		in.Kind, in.Media = channel.KindImage, f.media()
 	case "video", "shortvideo":
 		in.Kind = channel.KindVideo
 	case "location":
@@ -90,6 +91,15 @@ func (f *fields) message(in *channel.Inbound) error {
 	}
 	in.Key = digest([]byte("message"), []byte(in.From.Account), f.value[msgID])
 	return nil
+}
+
+// media is the id of the file that a message brings; "" when it is none that could be asked for.
+func (f *fields) media() string {
+	id := f.value[mediaID]
+	if len(id) > maxMediaID || !visible(string(id)) {
+		return ""
+	}
+	return string(id)
 }
 
 // point is where a location message says to be; nil when that cannot be read.

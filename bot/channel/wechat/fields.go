@@ -16,6 +16,7 @@ const (
 	content
 	menuItem
 	recognition
+	mediaID
 	event
 	eventKey
 	ticket
@@ -81,7 +82,7 @@ var (
 		"CreateTime": {field: createTime}, "MsgType": {field: msgType},
 		"MsgId": {field: msgID}, "MsgID": {field: resultID}, "MsgDataId": unread, "Idx": unread,
 		"Content": {field: content}, "bizmsgmenuid": {field: menuItem},
-		"PicUrl": unread, "MediaId": unread, "MediaId16K": unread, "ThumbMediaId": unread, "Format": unread,
+		"PicUrl": unread, "MediaId": {field: mediaID}, "MediaId16K": unread, "ThumbMediaId": unread, "Format": unread,
 		"Recognition": {field: recognition},
 		"Location_X":  {field: latitude}, "Location_Y": {field: longitude}, "Scale": unread, "Label": unread,
 		"Title": unread, "Description": unread, "Url": unread,

@@ -14,7 +14,7 @@ const awayFor = 5 * time.Minute
 // onlyAsks are the calls that change nothing at the platform: they may be made again at another host
 // also when nobody knows whether the first one had them (wechat-protocol §2).
 var onlyAsks = map[string]bool{
-	"/cgi-bin/openapi/quota/get": true, "/cgi-bin/menu/get": true, "/cgi-bin/getcallbackip": true, "/cgi-bin/ticket/getticket?type=jsapi": true, "/cgi-bin/tags/get": true,
+	"/cgi-bin/openapi/quota/get": true, "/cgi-bin/menu/get": true, "/cgi-bin/getcallbackip": true, "/cgi-bin/ticket/getticket?type=jsapi": true, "/cgi-bin/tags/get": true, mediaPath: true,
 }
 
 // hosts are the platform's addresses, the usual one first.

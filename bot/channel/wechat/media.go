@@ -16,6 +16,36 @@ const (
 	maxVoice = 2 << 20
 )
 
+// mediaPath gives a file as it is; what goes wrong is JSON, with status 200 as well.
+const mediaPath = "/cgi-bin/media/get"
+
+// maxErrorAnswer is how much of an answer is read that should have been a small file.
+const maxErrorAnswer = 64 << 10
+
+// download asks for a file of at most limit bytes instead of JSON.
+type download struct {
+	id    string
+	limit int
+}
+
+// DownloadMedia fetches what somebody sent, by the id that came with the message: at most limit bytes, of a
+// kind that the platform takes itself, told by the content. The error is channel.ErrMediaGone or
+// channel.ErrMediaBig where trying again helps nothing.
+func (c *Client) DownloadMedia(ctx context.Context, id string, limit int) ([]byte, error) {
+	if id == "" || len(id) > maxMediaID || !visible(id) || limit < 1 {
+		return nil, fmt.Errorf("downloading: %w", channel.ErrMediaGone)
+	}
+	var file []byte
+	_, err := c.call(ctx, mediaPath, download{id, limit}, &file)
+	if e := (*APIError)(nil); errors.As(err, &e) && (e.Code == 40007 || e.Code == 46001) {
+		e.cause = channel.ErrMediaGone
+	}
+	if err != nil {
+		return nil, err
+	}
+	return file, nil
+}
+
 // upload is a request body that is a file and not JSON.
 type upload struct {
 	contentType string

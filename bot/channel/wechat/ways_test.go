@@ -2,6 +2,7 @@ package wechat
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -219,5 +220,101 @@ func TestFallbackHosts(t *testing.T) {
 	}
 	if _, err := NewClient(ClientOptions{AppID: "a", AppSecret: "b", Now: time.Now, Fallbacks: []string{"ftp://x"}}); err == nil {
 		t.Error("a fallback that is no host is taken")
+	}
+}
+
+// What is given instead of a file is never taken for one, and each answer says whether trying again helps.
+func TestDownloads(t *testing.T) {
+	t.Parallel()
+	const (
+		jpg   = "\xff\xd8\xff\xe0rest of a picture"
+		limit = 64 << 10
+	)
+	for name, x := range map[string]struct {
+		status     int
+		body       string
+		cut, slow  bool
+		gone, big  bool
+		failed     string // word of the error; "" for none
+		downloaded int    // calls
+	}{
+		"a picture":                    {200, jpg, false, false, false, false, "", 1},
+		"a recording":                  {200, "#!AMR\n\x04sound", false, false, false, false, "", 1},
+		"a picture of the limit":       {200, jpg + strings.Repeat("x", limit-len(jpg)), false, false, false, false, "", 1},
+		"a picture over the limit":     {200, jpg + strings.Repeat("x", limit), false, false, false, true, "file_too_large", 1},
+		"gone":                         {200, `{"errcode":40007,"errmsg":"invalid media_id rid: 1-2-3"}`, false, false, true, false, "40007", 1},
+		"gone, by the other code":      {200, `{"errcode":46001,"errmsg":"media data missing"}`, false, false, true, false, "46001", 1},
+		"busy":                         {200, `{"errcode":-1,"errmsg":"system error"}`, false, false, false, false, "errcode -1", 1},
+		"the day's calls are used up":  {200, `{"errcode":45009,"errmsg":"quota"}`, false, false, false, false, "45009", 1},
+		"a dead token":                 {200, `{"errcode":40001,"errmsg":"invalid credential"}`, false, false, false, false, "40001", 1}, // and no other is given
+		"an answer of success":         {200, `{"errcode":0,"errmsg":"ok"}`, false, false, false, false, "no_file", 1},
+		"the address of a video":       {200, `{"video_url":"http://video.example/1"}`, false, false, false, false, "no_file", 1},
+		"a page":                       {200, "<html><body>busy</body></html>", false, false, false, false, "unparsable", 1},
+		"a page larger than the limit": {200, "<html>" + strings.Repeat("x", limit), false, false, false, false, "too_large", 1},
+		"nothing":                      {200, "", false, false, false, false, "unparsable", 1},
+		"a broken server":              {502, jpg, false, false, false, false, "http_502", 1},
+		"another address":              {302, jpg, false, false, false, false, "redirect", 1},
+		"half a picture":               {200, jpg, true, false, false, false, "answer_cut", 1},
+		"a picture that trickles":      {200, jpg, false, true, false, false, "answer_cut", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlatform(t)
+			asked := make(chan string, 9)
+			p.intercept = func(w http.ResponseWriter, r *http.Request) bool {
+				if r.URL.Path == tokenPath {
+					return false
+				}
+				asked <- r.Method + " " + r.URL.Query().Get("media_id")
+				if x.cut {
+					w.Header().Set("Content-Length", "1000")
+				}
+				if x.status == http.StatusFound {
+					w.Header().Set("Location", "/elsewhere")
+				}
+				w.WriteHeader(x.status)
+				if x.slow {
+					_, _ = w.Write([]byte(x.body[:4]))
+					_ = http.NewResponseController(w).Flush()
+					<-r.Context().Done() // of the caller, who has left
+					return true
+				}
+				_, _ = w.Write([]byte(x.body))
+				return true
+			}
+			c := p.client(func(o *ClientOptions) {
+				if x.slow {
+					o.Timeout = 50 * time.Millisecond
+				}
+			})
+			data, err := c.DownloadMedia(t.Context(), "m/1+&x=", limit)
+			if x.failed == "" && (err != nil || string(data) != x.body) {
+				t.Errorf("%d bytes, %v", len(data), err)
+			}
+			if x.failed != "" && (err == nil || len(data) > 0 || !strings.Contains(err.Error(), x.failed) || strings.Contains(err.Error(), "tokenCANARY")) {
+				t.Errorf("%d bytes, %v; want %s", len(data), err, x.failed)
+			}
+			if errors.Is(err, channel.ErrMediaGone) != x.gone || errors.Is(err, channel.ErrMediaBig) != x.big {
+				t.Errorf("%v: gone %v, big %v", err, errors.Is(err, channel.ErrMediaGone), errors.Is(err, channel.ErrMediaBig))
+			}
+			if len(asked) != x.downloaded || <-asked != "GET m/1+&x=" {
+				t.Errorf("%d calls", len(asked)+1)
+			}
+		})
+	}
+	p := newPlatform(t)
+	p.api = func(string) (int, string) { return 200, jpg }
+	c := p.client()
+	for range 2 { // the second time with a token that another system has replaced
+		if data, err := c.DownloadMedia(t.Context(), "m", limit); err != nil || string(data) != jpg {
+			t.Errorf("%q, %v", data, err)
+		}
+		p.supersede()
+	}
+	calls := p.count(mediaPath)
+	for _, id := range []string{"", "a b", strings.Repeat("x", maxMediaID+1)} {
+		if _, err := c.DownloadMedia(t.Context(), id, 1); !errors.Is(err, channel.ErrMediaGone) || p.count(mediaPath) != calls || calls != 3 {
+			t.Errorf("%q: %v", id, err)
+		}
 	}
 }
