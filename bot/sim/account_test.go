@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"image"
 	"image/png"
 	"mime/multipart"
 	"net/http"
@@ -272,12 +273,12 @@ func TestFilesLiveThreeDays(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	u := b.follower(anna)
-	id := fmt.Sprint(b.upload("image", onePixel)["media_id"])
+	id := fmt.Sprint(b.upload("image", Photo(0))["media_id"])
 	picture := map[string]any{"touser": anna, "msgtype": "image", "image": map[string]any{"media_id": id}}
-	if status, data := b.request(http.MethodGet, "/cgi-bin/media/get?media_id="+id+"&access_token="+b.token(), nil); status != http.StatusOK || !bytes.Equal(data, onePixel) {
+	if status, data := b.request(http.MethodGet, "/cgi-bin/media/get?media_id="+id+"&access_token="+b.token(), nil); status != http.StatusOK || !bytes.Equal(data, Photo(0)) {
 		t.Errorf("status %d, %d bytes", status, len(data))
 	}
-	b.wants("unknown kind", errcode(b.upload("poem", onePixel)), 40004)
+	b.wants("unknown kind", errcode(b.upload("poem", Photo(0))), 40004)
 	b.wants("too large", errcode(b.upload("thumb", make([]byte, 65<<10))), 45001)
 	b.wants("without a token", errcode(b.get("/cgi-bin/media/get?media_id="+id)), 41001)
 	b.advance(3*24*time.Hour - time.Minute)
@@ -288,14 +289,29 @@ func TestFilesLiveThreeDays(t *testing.T) {
 	b.wants("get after three days", b.code("/cgi-bin/media/get?media_id="+id, nil), 40007)
 }
 
-func TestPeoplesPicturesCanBeFetched(t *testing.T) {
+// What a phone sends is a file that the platform gives by the id in the message, and that the page of phones shows.
+func TestPeoplesPicturesAndRecordingsCanBeFetched(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	u := b.follower(anna)
-	b.must(u.Image(t.Context()))
-	id := between(b.bot.pushes()[1].Plain, "<MediaId><![CDATA[", "]]>")
-	if _, data := b.request(http.MethodGet, "/cgi-bin/media/get?media_id="+id+"&access_token="+b.token(), nil); !bytes.Equal(data, onePixel) {
-		t.Errorf("%q", data)
+	b.must(u.Show(t.Context(), Photo(7)))
+	b.must(u.Voice(t.Context(), ""))
+	pushes := b.bot.pushes()
+	for i, want := range [][]byte{Photo(7), Recording(1)} {
+		id := between(pushes[1+i].Plain, "<MediaId><![CDATA[", "]]>")
+		if _, data := b.request(http.MethodGet, "/cgi-bin/media/get?media_id="+id+"&access_token="+b.token(), nil); !bytes.Equal(data, want) || !bytes.Equal(b.p.File(id), want) {
+			t.Errorf("%d: %q", i, data)
+		}
+		if status, data := b.request(http.MethodGet, fileAt(id), nil); status != http.StatusOK || !bytes.Equal(data, want) {
+			t.Errorf("%d on the page: %d", i, status)
+		}
+		b.wants("nobody's", b.code("/cgi-bin/media/get?media_id="+id+"x", nil), 40007)
+	}
+	if c, _, err := image.DecodeConfig(bytes.NewReader(Photo(7))); err != nil || c.Width != 48 || bytes.Equal(Photo(7), Photo(8)) {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if status, _ := b.request(http.MethodGet, fileAt("sim-image-0"), nil); status != http.StatusNotFound {
+		t.Errorf("a file that is not there: %d", status)
 	}
 }
 

@@ -23,6 +23,7 @@ func (p *Platform) control(mux *http.ServeMux) {
 	h.HandleFunc("POST /sim/api/users", p.postUser)
 	h.HandleFunc("GET /sim/api/users/{openid}/chat", p.getChat)
 	h.HandleFunc("POST /sim/api/users/{openid}/act", p.postAct)
+	h.HandleFunc("GET /sim/api/media/{id}", p.showFile)
 	h.HandleFunc("GET /sim/api/clock", p.getClock)
 	h.HandleFunc("POST /sim/api/clock", p.postClock)
 	h.HandleFunc("GET /sim/api/wire", p.getWire)

@@ -54,9 +54,11 @@ func (c *call) item(m outgoing, via string) (ChatItem, int) {
 		}
 		item.Menu = &menuMessage{Head: m.MsgMenu.Head, Items: m.MsgMenu.List, Tail: m.MsgMenu.Tail}
 	case "image":
-		return item, c.p.mediaCode(m.Image.MediaID)
+		item.Media = m.Image.MediaID
+		return item, c.p.mediaCode(item.Media)
 	case "voice":
-		return item, c.p.mediaCode(m.Voice.MediaID)
+		item.Media = m.Voice.MediaID
+		return item, c.p.mediaCode(item.Media)
 	case "video", "music", "mpnewsarticle", "miniprogrampage", "wxcard":
 	default:
 		return item, 40008

@@ -1,6 +1,10 @@
 package sim
 
 import (
+	"bytes"
+	"image"
+	"image/color"
+	"image/jpeg"
 	"io"
 	"maps"
 	"math"
@@ -23,8 +27,55 @@ type media struct {
 
 const mediaLife = 3 * 24 * time.Hour
 
-// onePixel is the picture that phones send.
-var onePixel = []byte("GIF89a\x01\x00\x01\x00\x80\x00\x00\x4a\x7c\x59\xff\xff\xff\x2c\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02\x44\x01\x00\x3b")
+// Photo is the picture that phones send unless they are given another: a JPEG of a field under a sky. Each
+// number gives another picture.
+func Photo(number uint8) []byte {
+	img := image.NewRGBA(image.Rect(0, 0, 48, 32))
+	for y := range 32 {
+		c := color.RGBA{0x8f, 0xc1, 0xe3, 0xff}
+		if y > 18 {
+			c = color.RGBA{0x4a, 0x7c, 0x59 + number, 0xff}
+		}
+		for x := range 48 {
+			img.SetRGBA(x, y, c)
+		}
+	}
+	var b bytes.Buffer
+	_ = jpeg.Encode(&b, img, nil) // into memory, of a small picture
+	return b.Bytes()
+}
+
+// Recording is what phones record: so many seconds of narrow-band AMR at 12.2 kbit/s, 50 frames of 32 bytes a
+// second, all silent.
+func Recording(seconds int) []byte {
+	frame := append([]byte{7 << 3}, make([]byte, 31)...)
+	return append([]byte("#!AMR\n"), bytes.Repeat(frame, 50*seconds)...)
+}
+
+// File is what the platform has under an id; nil when it is gone.
+func (p *Platform) File(id string) []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.mediaCode(id) != 0 {
+		return nil
+	}
+	return p.st.Media[id].Data
+}
+
+// showFile is a file for the page of phones.
+func (p *Platform) showFile(w http.ResponseWriter, r *http.Request) {
+	data := p.File(r.PathValue("id"))
+	if data == nil {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", http.DetectContentType(data))
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	_, _ = w.Write(data) // the page left
+}
+
+// fileAt is where the page of phones finds a file.
+func fileAt(id string) string { return "/sim/api/media/" + id }
 
 // keepMedia stores a file and forgets those that are gone; the caller holds mu.
 func (p *Platform) keepMedia(kind string, data []byte) string {

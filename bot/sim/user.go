@@ -86,6 +86,7 @@ type ChatItem struct {
 	Template    *templateCard  `json:"template,omitempty"`
 	Location    *locationPoint `json:"location,omitempty"`
 	PicURL      string         `json:"picUrl,omitempty"`
+	Media       string         `json:"media,omitempty"` // id of the picture or recording
 	Status      string         `json:"status,omitempty"`
 }
 
@@ -201,7 +202,7 @@ func (p *Platform) show(a *account, e Exchange) {
 	case e.Notice != "":
 		p.saw(a, ChatItem{From: "system", Via: "notice", Kind: "notice", Text: e.Notice})
 	case e.Reply.Kind != "" && a.Following:
-		p.saw(a, ChatItem{From: "bot", Via: "passive", Kind: e.Reply.Kind, Text: e.Reply.Text, Articles: e.Reply.Articles})
+		p.saw(a, ChatItem{From: "bot", Via: "passive", Kind: e.Reply.Kind, Text: e.Reply.Text, Articles: e.Reply.Articles, Media: e.Reply.Media})
 	}
 }
 
@@ -227,6 +228,9 @@ func (p *Platform) say(a *account, item ChatItem) ChatItem {
 // saw is say for what the person sees: it stands in the ledger too. The caller holds mu.
 func (p *Platform) saw(a *account, item ChatItem) {
 	a.Unread++
+	if item.Kind == "image" && item.Media != "" {
+		item.PicURL = fileAt(item.Media)
+	}
 	item = p.say(a, item)
 	if p.o.Lean {
 		p.tally.add(a.OpenID, p.clock.Now())
@@ -301,12 +305,18 @@ func (u *User) TapMenuItem(ctx context.Context, id, content string) (Exchange, e
 	})
 }
 
-// Voice sends a voice message; recognition "" means the platform recognised nothing.
+// Voice sends a voice message of a second; recognition "" means the platform recognised nothing.
 func (u *User) Voice(ctx context.Context, recognition string) (Exchange, error) {
+	return u.Say(ctx, Recording(1), recognition)
+}
+
+// Say sends a recording.
+func (u *User) Say(ctx context.Context, recording []byte, recognition string) (Exchange, error) {
+	id := u.keeps("voice", recording)
 	return u.do(ctx, act{
-		item: ChatItem{From: "user", Via: "event", Kind: "voice", Text: "语音", Recognition: recognition}, change: typed, needs: true, wantReply: true, msgID: true,
+		item: ChatItem{From: "user", Via: "event", Kind: "voice", Text: "语音", Recognition: recognition, Media: id}, change: typed, needs: true, wantReply: true, msgID: true,
 		body: func(*account) string {
-			body := cdata("MsgType", "voice") + cdata("MediaId", u.p.keepMedia("voice", []byte("#!AMR\n"))) + cdata("Format", "amr")
+			body := cdata("MsgType", "voice") + cdata("MediaId", id) + cdata("Format", "amr")
 			if recognition != "" {
 				body += cdata("Recognition", recognition)
 			}
@@ -316,13 +326,24 @@ func (u *User) Voice(ctx context.Context, recognition string) (Exchange, error) 
 }
 
 // Image sends a picture.
-func (u *User) Image(ctx context.Context) (Exchange, error) {
+func (u *User) Image(ctx context.Context) (Exchange, error) { return u.Show(ctx, Photo(0)) }
+
+// Show sends that picture.
+func (u *User) Show(ctx context.Context, picture []byte) (Exchange, error) {
+	id := u.keeps("image", picture)
 	return u.do(ctx, act{
-		item: ChatItem{From: "user", Via: "event", Kind: "image", Text: "图片"}, change: typed, needs: true, wantReply: true, msgID: true,
+		item: ChatItem{From: "user", Via: "event", Kind: "image", Text: "图片", PicURL: fileAt(id), Media: id}, change: typed, needs: true, wantReply: true, msgID: true,
 		body: func(*account) string {
-			return cdata("MsgType", "image") + cdata("PicUrl", "http://mmbiz.example/sim.jpg") + cdata("MediaId", u.p.keepMedia("image", onePixel))
+			return cdata("MsgType", "image") + cdata("PicUrl", "http://mmbiz.example/sim.jpg") + cdata("MediaId", id)
 		},
 	})
+}
+
+// keeps puts a file of this phone onto the platform and returns its id.
+func (u *User) keeps(kind string, data []byte) string {
+	u.p.mu.Lock()
+	defer u.p.mu.Unlock()
+	return u.p.keepMedia(kind, data)
 }
 
 // Location sends a chosen point.
