@@ -212,6 +212,15 @@ type Media struct {
 	UploadedAt time.Time
 }
 
+// WantedFile is a picture or a recording that a trainer sent in the chat for a draft, and that is still with the platform.
+type WantedFile struct {
+	Campaign CampaignID
+	By       string // who made it, as in Campaign
+	Title    string
+	File     conversation.SentFile
+	Tries    int // how often it has been claimed, this time included
+}
+
 // Joined counts what joining receipts changed.
 type Joined struct {
 	Looked                      int // receipts that were looked at; fewer than the limit: no more are due

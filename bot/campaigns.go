@@ -287,6 +287,9 @@ func (s *Service) TestCampaign(ctx context.Context, scope people.Scope, id Campa
 	if err != nil {
 		return channel.Outcome{}, err
 	}
+	if c.Body == (Body{}) {
+		return channel.Outcome{}, fault.New(fault.Conflict, "campaign.file_missing")
+	}
 	list, err := s.o.Store.Recipients(ctx, s.o.Now(), scope, Audience{Learners: []people.LearnerID{to}}, 0, 1)
 	if err != nil {
 		return channel.Outcome{}, fmt.Errorf("reading the tester: %w", err)

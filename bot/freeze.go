@@ -84,7 +84,8 @@ func (s *Service) ForecastDrafts(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("forecasting campaign %d: %w", c.ID, err)
 		}
-		if err := s.tellForecast(ctx, c, f); err != nil {
+		told := func(channel.Address) (channel.Message, error) { return s.forecastMessage(c, f), nil }
+		if err := s.tellMaker(ctx, c, told); err != nil {
 			// They can ask for it by a word; the figures are kept.
 			s.o.Logger.Warn("sending a forecast", "campaign", c.ID, "err", err)
 		}
@@ -97,22 +98,6 @@ func (c Campaign) maker() (people.LearnerID, bool) {
 	number, ok := strings.CutPrefix(c.By, "learner:")
 	id, err := strconv.ParseInt(number, 10, 64)
 	return people.LearnerID(id), ok && err == nil
-}
-
-func (s *Service) tellForecast(ctx context.Context, c Campaign, f Forecast) error {
-	maker, onPhone := c.maker()
-	if !onPhone {
-		return nil
-	}
-	list, err := s.o.Store.Recipients(ctx, s.o.Now(), people.Everyone(), Audience{Learners: []people.LearnerID{maker}}, 0, 1)
-	if err != nil || len(list) == 0 || list[0].To.External == "" {
-		return err
-	}
-	o, err := s.tell(ctx, list[0].To, s.forecastMessage(c, f))
-	if err == nil && o.Code != 0 {
-		err = fmt.Errorf("the platform refused: %s (errcode %d)", o.Reason, o.Code)
-	}
-	return err
 }
 
 // forecastMessage says a forecast in the chat.

@@ -121,6 +121,7 @@ type Service struct {
 	advancedAt  time.Time     // when waiting orders were last looked at; of poll alone
 	kick        chan struct{} // a moved clock or a new push asks for a look now
 	kickSending chan struct{} // the same for the dispatcher
+	kickFiles   chan struct{} // … for whoever fetches what trainers sent
 	pausedUntil atomic.Int64  // Unix ms: the platform told us to stop sending
 	pace        atomic.Int64  // deliveries written ahead together, see keepPace
 	stops       stops
@@ -148,6 +149,7 @@ func New(o Options) (*Service, error) {
 		unconfirmed: make(map[channel.Address]channel.Inbound),
 		kick:        make(chan struct{}, 1),
 		kickSending: make(chan struct{}, 1),
+		kickFiles:   make(chan struct{}, 1),
 		stops:       stops{until: map[CampaignID]time.Time{}, inARow: map[CampaignID]int{}},
 		books:       books{way: map[channel.Way]*book{}},
 		media:       map[string]Media{},
@@ -171,6 +173,10 @@ func (s *Service) Run(ctx context.Context) {
 	}
 	loops.Go(func() { s.poll(ctx, s.kick, func() { s.look(ctx) }) })
 	loops.Go(func() { s.poll(ctx, s.kickSending, func() { s.send(ctx, work) }) })
+	// A slow platform must hold up neither of the two.
+	loops.Go(func() {
+		s.poll(ctx, s.kickFiles, func() { s.try(ctx, "files", s.FetchFiles) })
+	})
 	loops.Wait() // returns after ctx has ended
 	s.closeBooks(work)
 	s.line.close()

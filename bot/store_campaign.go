@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tiangeng/tiangeng/bot/channel"
+	"github.com/tiangeng/tiangeng/bot/conversation"
 	"github.com/tiangeng/tiangeng/bot/delivery"
 	"github.com/tiangeng/tiangeng/bot/people"
 )
@@ -87,6 +88,16 @@ type CampaignStore interface {
 	HasMedia(ctx context.Context, id string) error
 	Media(ctx context.Context, id string) (Media, error)
 	MediaUploaded(ctx context.Context, id, platformID string, at time.Time) error
+
+	// ClaimFiles takes up to limit files that drafts wait for and whose time has come, and puts each off until then:
+	// whoever claims it fetches it. Fetching one twice does no harm, so the service's clock is good enough.
+	ClaimFiles(ctx context.Context, now, until time.Time, limit int) ([]WantedFile, error)
+	// KeepFile stores a fetched file and makes it the content of the draft that waits for it, audited as PutMedia.
+	// DropFile notes why the file will not come. RetryFile says when it is looked for again. false: nobody waits for
+	// it any more, or it is known already, and nothing was written.
+	KeepFile(ctx context.Context, now time.Time, id CampaignID, m Media) (bool, error)
+	DropFile(ctx context.Context, id CampaignID, why conversation.FileProblem) (bool, error)
+	RetryFile(ctx context.Context, id CampaignID, at time.Time) error
 
 	// PutTrainer makes a learner a trainer or changes the scope; an empty scope ends it. Audited.
 	PutTrainer(ctx context.Context, now time.Time, actor string, t Trainer) error

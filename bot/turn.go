@@ -234,6 +234,7 @@ func (s *Service) conclude(t *turn, turn conversation.Turn, r Commit) (CachedCom
 	s.o.Metrics.turn(turn.Topic, string(r.Verdict))
 	switch r.Verdict {
 	case CommitDone:
+		s.follow(turn)
 		if !t.close(r.Reply) {
 			s.noteUnconfirmed(t.in)
 		}
@@ -258,6 +259,20 @@ func (s *Service) conclude(t *turn, turn conversation.Turn, r Commit) (CachedCom
 		s.giveUp(t.waiter, false)
 	}
 	return CachedCommit{}, false
+}
+
+// follow asks for what a turn wants done behind its reply; what is missed here is found a second later.
+func (s *Service) follow(t conversation.Turn) {
+	for _, e := range t.Effects {
+		switch e := e.(type) {
+		case conversation.DraftCampaign:
+			if e.File.ID != "" {
+				nudge(s.kickFiles)
+			}
+		case conversation.SendNotice:
+			nudge(s.kick)
+		}
+	}
 }
 
 // cacheable reports whether the identity is the same after the turn as before it, so that the

@@ -61,6 +61,7 @@ var made = []struct{ prefix, of string }{
 	{"announce.way_", "bot/channel.Way"},
 	{"follow.status_", "bot/study.RectifyStatus"},
 	{"follow.evidence_", "bot/study.Evidence"},
+	{"trainer.file_", "bot/conversation.FileProblem"},
 	{"ledger.hours_", "bot/study.SourceKind"},
 	{"units.kind_", "bot/people.UnitChangeKind"},
 	{"units.problem_", "bot/people.UnitProblemKind"},

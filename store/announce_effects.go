@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tiangeng/tiangeng/bot"
@@ -21,6 +22,9 @@ const chatCampaignLife = 48 * time.Hour
 
 // mine is the condition on a trainer's own campaign m by its key.
 const mine = "m.request_key = ? AND m.made_by = ?"
+
+// saysNothing is the body of a draft whose picture or recording has not been fetched.
+const saysNothing = "{}"
 
 // releasable is the condition on a waiting campaign m that it can still go out: one from the chat has
 // no last hour of its own, it gets one when it goes.
@@ -168,7 +172,7 @@ func (w *turnWriter) trainerAct(ctx context.Context, e conversation.Effect) (act
 		if e.Await {
 			to = bot.CampaignAwaiting
 		}
-		return w.moveCampaign(ctx, "submit", byLearner(e.Learner), to, bot.CampaignDraft, mine, e.Key, byLearner(e.Learner))
+		return w.moveCampaign(ctx, "submit", byLearner(e.Learner), to, bot.CampaignDraft, mine+" AND m.body <> '"+saysNothing+"'", e.Key, byLearner(e.Learner))
 	case conversation.ReleaseCampaign:
 		scope, err := trainerScope(ctx, w.tx, e.Learner)
 		if err != nil {
@@ -223,6 +227,9 @@ func (w *turnWriter) draft(ctx context.Context, e conversation.DraftCampaign) (a
 	if e.To.Is != "" {
 		audience.Progress = &bot.Progress{Course: e.To.Course, Is: bot.ProgressIs(e.To.Is)}
 	}
+	if e.Text == "" && e.File.ID == "" { // else it would wait for ever for a file
+		return act{}, errors.New("a draft that says nothing")
+	}
 	kind := delivery.KindAnnouncement
 	if e.Urgent {
 		kind = delivery.KindUrgent
@@ -245,6 +252,11 @@ func (w *turnWriter) draft(ctx context.Context, e conversation.DraftCampaign) (a
 	id, made, err := w.s.draft(ctx, w.tx, fromMs(w.now), c)
 	if err == nil && !made {
 		err = errLost // the key is somebody else's: the message is a repeat of one that took effect
+	}
+	if err == nil && e.File.ID != "" {
+		i := insert{table: "wanted_files", columns: strings.Fields("campaign_id channel platform_id kind")}
+		i.add(int64(id), e.File.Channel, e.File.ID, string(e.File.Kind))
+		err = i.exec(ctx, w.tx)
 	}
 	return campaignAct(fromMs(w.now), c.By, "create", id, string(kind)), err
 }
@@ -314,7 +326,7 @@ func (w *turnWriter) amend(ctx context.Context, e conversation.AmendCampaign) (a
 // discard deletes a draft: nobody but its maker has seen it, and it must not stand among what was sent.
 func (w *turnWriter) discard(ctx context.Context, actor, where string, args ...any) (act, error) {
 	id, _, err := w.lockCampaign(ctx, bot.CampaignDraft, where, args...)
-	for _, query := range []string{"DELETE FROM campaign_scopes WHERE campaign_id = ?", "DELETE FROM campaigns WHERE id = ?"} {
+	for _, query := range []string{"DELETE FROM wanted_files WHERE campaign_id = ?", "DELETE FROM campaign_scopes WHERE campaign_id = ?", "DELETE FROM campaigns WHERE id = ?"} {
 		if err == nil {
 			_, err = w.tx.ExecContext(ctx, query, int64(id))
 		}

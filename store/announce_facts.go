@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tiangeng/tiangeng/bot"
+	"github.com/tiangeng/tiangeng/bot/channel"
 	"github.com/tiangeng/tiangeng/bot/conversation"
 	"github.com/tiangeng/tiangeng/bot/people"
 	"github.com/tiangeng/tiangeng/bot/study"
@@ -63,6 +64,7 @@ func (f *facts) loadNotices(ctx context.Context) error {
 	type row struct {
 		conversation.NoticeFact
 		cancelled bool
+		media     string
 	}
 	found := map[people.LearnerID][]*row{}
 	args := append(keysOf(f.notices), toMs(f.now.Add(-noticesKept)))
@@ -79,7 +81,7 @@ func (f *facts) loadNotices(ctx context.Context) error {
 		if err := json.Unmarshal(body, &b); err != nil {
 			return err
 		}
-		r.Text, r.URL, r.At = b.Text, b.URL, fromMs(cmp.Or(first, created))
+		r.Text, r.URL, r.At, r.media = b.Text, b.URL, fromMs(cmp.Or(first, created)), b.Media
 		r.Acked, r.cancelled = acked > 0, status == string(bot.CampaignCancelled)
 		r.Seen = pulled > 0 || state == "accepted" || state == "delivered" || state == "unknown" || state == "sending"
 		for _, o := range found[learner] {
@@ -94,9 +96,27 @@ func (f *facts) loadNotices(ctx context.Context) error {
 		FROM deliveries d`+f.store.by("deliveries_learner")+` JOIN campaigns c ON c.id = d.campaign_id
 		WHERE d.learner_id IN `+marks(len(f.notices))+` AND d.created_at >= ? AND d.lesson_id = ''
 		AND c.kind IN ('announcement', 'urgent', 'reminder') AND c.status IN ('running', 'freezing', 'cancelled') ORDER BY d.learner_id, d.id DESC`, args...)
+	kinds := map[string]channel.MessageKind{}
+	for _, list := range found {
+		for _, r := range list {
+			if r.media != "" {
+				kinds[r.media] = channel.MessageImage
+			}
+		}
+	}
+	if err == nil && len(kinds) > 0 {
+		err = each(ctx, f.q, func(rows *sql.Rows) error {
+			var id string
+			var kind channel.MessageKind
+			err := rows.Scan(&id, &kind)
+			kinds[id] = kind
+			return err
+		}, "SELECT id, kind FROM media WHERE id IN "+marks(len(kinds)), keysOf(kinds)...)
+	}
 	for learner, list := range found {
 		for _, to := range f.notices[learner] {
 			for _, r := range list {
+				r.Media = kinds[r.media]
 				if len(to.Notices) < noticesShown && (r.Seen || !r.cancelled) {
 					to.Notices = append(to.Notices, r.NoticeFact)
 				}
@@ -305,7 +325,13 @@ func (f *facts) draftOf(ctx context.Context, a announcing, t *conversation.Train
 	if err := errors.Join(err, json.Unmarshal(body, &b), json.Unmarshal(audience, &to)); err != nil {
 		return err
 	}
-	d.Text = b.Text
+	d.Text, d.Awaits = b.Text, b == bot.Body{}
+	if d.Awaits {
+		err := f.q.QueryRowContext(ctx, "SELECT problem FROM wanted_files WHERE campaign_id = ?", d.ID).Scan(&d.Problem)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+	}
 	if len(forecast) > 0 {
 		var c bot.Forecast
 		if err := json.Unmarshal(forecast, &c); err != nil {

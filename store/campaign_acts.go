@@ -67,6 +67,8 @@ func applyAct(c *bot.Campaign, act bot.CampaignAct, actor string, to bot.Campaig
 	switch act {
 	case bot.ActSubmit:
 		switch {
+		case is(bot.CampaignDraft) && c.Body == (bot.Body{}):
+			return false, fault.New(fault.Conflict, "campaign.file_missing")
 		case is(bot.CampaignDraft):
 			c.Status = to
 			return true, nil

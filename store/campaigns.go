@@ -199,9 +199,9 @@ func (s *Store) SaveForecast(ctx context.Context, id bot.CampaignID, f bot.Forec
 	return nil
 }
 
-// DraftsToForecast returns drafts of trainers in the chat that have no forecast, oldest first.
+// DraftsToForecast returns drafts of trainers in the chat that have no forecast and await no file, oldest first.
 func (s *Store) DraftsToForecast(ctx context.Context) ([]bot.Campaign, error) {
-	list, err := s.campaigns(ctx, s.reads, "m.status = ? AND m.made_by LIKE 'learner:%' AND m.forecast = '' ORDER BY m.id LIMIT 20", string(bot.CampaignDraft))
+	list, err := s.campaigns(ctx, s.reads, "m.status = ? AND m.made_by LIKE 'learner:%' AND m.forecast = '' AND m.body <> '"+saysNothing+"' ORDER BY m.id LIMIT 20", string(bot.CampaignDraft))
 	if err != nil {
 		return nil, fmt.Errorf("reading drafts: %w", plain(err))
 	}

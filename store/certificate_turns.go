@@ -51,8 +51,8 @@ func (f *facts) loadCertificates(ctx context.Context) error {
 	return nil
 }
 
-// certificatePictureLife is how long the picture of a certificate may wait to be sent into the chat.
-const certificatePictureLife = time.Hour
+// behindLife is how long what is sent behind a reply may wait for its turn.
+const behindLife = time.Hour
 
 // certificateActs writes what people were given on their own word, and the pictures that go out behind the replies. A ledger
 // that moved on since it was read is errLost: the turn is stepped again and says what is true now.
@@ -81,19 +81,23 @@ func (w *turnWriter) certificateActs(ctx context.Context) ([]act, error) {
 	return acts, nil
 }
 
-// sendPicture makes a campaign to one person, of the kind that answers an own act; it goes the way of all campaigns.
+// sendPicture sends the picture of a certificate behind the reply.
 func (w *turnWriter) sendPicture(ctx context.Context, now time.Time, c study.Certificate, p conversation.Picture) error {
-	body, err := json.Marshal(bot.Body{Certificate: string(c.Number), Text: p.Text, URL: p.URL})
+	return w.sendBehind(ctx, now, "certificate/"+string(c.Number), p.Title, bot.Body{Certificate: string(c.Number), Text: p.Text, URL: p.URL}, c.Learner)
+}
+
+// sendBehind makes a campaign to one person, of the kind that answers an own act; it goes the way of all campaigns.
+func (w *turnWriter) sendBehind(ctx context.Context, now time.Time, key, title string, says bot.Body, to people.LearnerID) error {
+	body, err := json.Marshal(says)
 	if err != nil {
 		return err
 	}
-	audience, err := json.Marshal(bot.Audience{Learners: []people.LearnerID{c.Learner}})
+	audience, err := json.Marshal(bot.Audience{Learners: []people.LearnerID{to}})
 	if err != nil {
 		return err
 	}
-	key := "certificate/" + string(c.Number)
 	i := insert{table: "campaigns", columns: strings.Fields("request_key kind status title body audience scope forecast made_by due_at deadline_at created_at")}
-	i.add(key, string(delivery.KindReceipt), string(bot.CampaignScheduled), cut(p.Title, 40), string(body), string(audience), everybody, "", byProgram, w.now, toMs(now.Add(certificatePictureLife)), w.now)
+	i.add(key, string(delivery.KindReceipt), string(bot.CampaignScheduled), cut(title, 40), string(body), string(audience), everybody, "", byProgram, w.now, toMs(now.Add(behindLife)), w.now)
 	if err := i.exec(ctx, w.tx); err != nil {
 		return err
 	}

@@ -136,6 +136,7 @@ type turnWriter struct {
 	links    []conversation.Effect
 
 	certificates []conversation.IssueCertificate
+	shows        []conversation.SendNotice
 	// bindings come before them: they look at who else has the person.
 	bindings []bindingAct
 }
@@ -167,6 +168,9 @@ func (w *turnWriter) write(ctx context.Context) error {
 		if _, err := w.tx.ExecContext(ctx, q.query, q.args...); err != nil {
 			return fmt.Errorf("writing an effect: %w", err)
 		}
+	}
+	if err := w.sendNotices(ctx); err != nil {
+		return err
 	}
 	if err := w.settlePulls(ctx); err != nil {
 		return err

@@ -17,6 +17,8 @@ func (w *turnWriter) effect(id conversation.IdentityID, from channel.Address, e 
 		w.after("UPDATE identities SET following = 1, followed_at = ?, scene = ? WHERE id = ?", w.now, cut(e.Scene, 64), i)
 	case conversation.Unfollow:
 		w.forget(i, from)
+	case conversation.SendNotice:
+		w.shows = append(w.shows, e)
 	case conversation.OfferOnce:
 		w.into("once_links", "link_hash identity_id template scene made_at", "", onceKey(e.Secret), i, e.Template, e.Scene, w.now)
 	case conversation.ShowNotice:

@@ -15,18 +15,20 @@ import (
 
 // PutMedia stores a picture or sound once. Again it is kept from the purge for as long as a new one.
 func (s *Store) PutMedia(ctx context.Context, now time.Time, actor string, m bot.Media) error {
-	err := s.transact(ctx, s.orm, func(tx *gorm.DB) error {
-		i := insert{table: "media", columns: []string{"id", "kind", "name", "content", "created_at"}, tail: s.upsert("id", "created_at")}
-		i.add(m.ID, string(m.Kind), cut(m.Name, 200), m.Content, toMs(now))
-		if err := i.exec(ctx, under(tx)); err != nil {
-			return err
-		}
-		return appendAudit(ctx, s, tx, act{At: now, Actor: actor, Action: "media.put", Object: m.Name, Result: fmt.Sprintf("%s, %d bytes", m.Kind, len(m.Content))})
-	})
+	err := s.transact(ctx, s.orm, func(tx *gorm.DB) error { return s.putMedia(ctx, tx, now, actor, m) })
 	if err != nil {
 		return fmt.Errorf("storing media: %w", err)
 	}
 	return nil
+}
+
+func (s *Store) putMedia(ctx context.Context, tx *gorm.DB, now time.Time, actor string, m bot.Media) error {
+	i := insert{table: "media", columns: []string{"id", "kind", "name", "content", "created_at"}, tail: s.upsert("id", "created_at")}
+	i.add(m.ID, string(m.Kind), cut(m.Name, 200), m.Content, toMs(now))
+	if err := i.exec(ctx, under(tx)); err != nil {
+		return err
+	}
+	return appendAudit(ctx, s, tx, act{At: now, Actor: actor, Action: "media.put", Object: m.Name, Result: fmt.Sprintf("%s, %d bytes", m.Kind, len(m.Content))})
 }
 
 // HasMedia reports whether a picture or sound is stored; fault.NotFound when it is not.
@@ -48,6 +50,9 @@ const mediaKept = 7 * 24 * time.Hour
 func (s *Store) purgeMedia(ctx context.Context, now time.Time) (int64, error) {
 	// There are few, and campaigns that say one are found by the text: this runs once a day.
 	r, err := s.db.ExecContext(ctx, "DELETE FROM media WHERE created_at < ? AND NOT EXISTS (SELECT 1 FROM campaigns c WHERE INSTR(c.body, media.id) > 0)", toMs(now.Add(-mediaKept)))
+	if err == nil {
+		_, err = s.db.ExecContext(ctx, "DELETE FROM wanted_files WHERE NOT EXISTS (SELECT 1 FROM campaigns c WHERE c.id = wanted_files.campaign_id AND c.status = 'draft')")
+	}
 	if err != nil {
 		return 0, fmt.Errorf("purging media: %w", plain(err))
 	}

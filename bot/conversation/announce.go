@@ -23,14 +23,14 @@ const (
 var staysInDraft = map[act]bool{
 	actDraftTo: true, actDraftText: true, actDraftOdd: true, actDraftQuit: true, actSend: true, actNow: true, actAt: true, actWantAck: true,
 	actNoAck: true, actRewrite: true, actForecast: true, actHalt: true, actResult: true, actRelease: true,
-	actNames: true, actSilentNames: true, actRemind: true,
+	actNames: true, actSilentNames: true, actRemind: true, actDraftPicture: true, actDraftUnheard: true, actDraftSound: true, actDraftWords: true, actDraftTitle: true,
 	actMedia: true, actPlace: true, actUnheard: true, actNod: true, actThanks: true, actGreet: true, actAck: true, actAckSoft: true,
 }
 
 // drafting reports that the chat is in the middle of writing an announcement.
 func (t *turn) drafting() bool {
 	switch t.s.Mode {
-	case ModeDraftTo, ModeDraft, ModeSend:
+	case ModeDraftTo, ModeDraft, ModeDraftTitle, ModeSend:
 		return true
 	}
 	return false
@@ -49,6 +49,16 @@ func (t *turn) runTrainer() {
 		t.chooseAudience()
 	case actDraftText:
 		t.takeText()
+	case actDraftPicture:
+		t.takePicture()
+	case actDraftUnheard:
+		t.unheard()
+	case actDraftSound:
+		t.chooseSound()
+	case actDraftWords:
+		t.chooseWords()
+	case actDraftTitle:
+		t.takeTitle()
 	case actDraftQuit:
 		t.quitDraft()
 	case actSend:
@@ -152,13 +162,23 @@ func (t *turn) takeText() {
 		t.say("trainer.text_too_long", fault.A("count", n), fault.A("limit", maxNotice))
 		return
 	}
+	d.Media = nil
+	if t.in.Kind == channel.KindVoice {
+		t.say("trainer.voice")
+		if t.in.Media != "" {
+			d.Media = &DraftMedia{ID: t.in.Media, Kind: channel.MessageVoice, Said: text}
+		}
+	}
+	t.draftText(text)
+}
+
+// draftText writes a draft of a text and shows it.
+func (t *turn) draftText(text string) {
+	d := t.s.Draft
 	title, body := titleOf(text)
 	d.Key = "chat/" + t.in.Key
 	t.emit(DraftCampaign{Key: d.Key, Learner: t.f.Identity.Learner, Urgent: d.Urgent, Title: title, Text: body, To: d.To, WantsAck: d.WantsAck, At: d.at()})
 	t.s.Mode = ModeSend
-	if t.in.Kind == channel.KindVoice {
-		t.say("trainer.voice")
-	}
 	t.show(title, body, "trainer.counting")
 }
 
@@ -215,7 +235,11 @@ func (t *turn) show(title, text, key string) {
 	if d.At != 0 {
 		when = t.when(d.at())
 	}
-	if d.WantsAck {
+	media := d.mediaKind()
+	switch {
+	case d.WantsAck && media != channel.MessageNone:
+		ack = t.phrases.Say("trainer.ack_media", t.what(media))
+	case d.WantsAck:
 		ack = t.phrases.Say("trainer.ack_yes")
 	}
 	kind, how := "trainer.show", "trainer.how"
@@ -228,10 +252,20 @@ func (t *turn) show(title, text, key string) {
 	to := t.phrases.Say("trainer.show_to", fault.A("to", t.sized(d.Name, d.Size)), fault.A("when", when), fault.A("ack", ack))
 	tail := []string{to}
 	if key != "" {
-		tail = append(tail, t.phrases.Say(key))
+		tail = append(tail, t.phrases.Say(key, t.what(media)))
 	}
 	tail = append(tail, t.phrases.Say(how))
+	switch {
+	case d.Media == nil || d.Media.Said == "":
+	case d.Media.Used:
+		tail = append(tail, t.phrases.Say("trainer.or_words"))
+	default:
+		tail = append(tail, t.phrases.Say("trainer.or_sound"))
+	}
 	text = Whole(title, text)
+	if media != channel.MessageNone {
+		text = t.phrases.Say("trainer.media_text", t.what(media), fault.A("title", title))
+	}
 	room := t.room - t.used() - len(t.phrases.Say(kind, fault.A("text", ""))) - len(gap)
 	for _, b := range tail {
 		room -= len(b) + len(gap)
@@ -259,6 +293,8 @@ func (t *turn) remindDraft() {
 		t.say("trainer.still_to")
 	case ModeDraft:
 		t.say("trainer.odd_text")
+	case ModeDraftTitle:
+		t.say("trainer.still_title", t.what(t.s.Draft.mediaKind()))
 	default:
 		t.say("trainer.odd_send")
 	}
@@ -289,6 +325,9 @@ func (t *turn) submit() {
 	d := t.s.Draft
 	at := d.at()
 	switch {
+	case t.lacksFile(f):
+		t.s.Mode = ModeSend
+		return
 	case f.Size == 0 && d.Of != 0: // everybody has acknowledged since
 		t.giveUpDraft()
 		t.s.Mode = t.resting()
@@ -349,6 +388,10 @@ func (t *turn) amend() {
 	}
 	d := t.s.Draft
 	t.s.Mode = ModeSend
+	if f.Problem != "" {
+		t.lacksFile(f)
+		return
+	}
 	was, note := d.At, ""
 	switch t.wish.act {
 	case actWantAck, actNoAck:
@@ -388,14 +431,22 @@ func (t *turn) amend() {
 		d.At = at.UnixMilli()
 	}
 	t.emit(AmendCampaign{Key: d.Key, Learner: t.f.Identity.Learner, WantsAck: d.WantsAck, At: d.at()})
-	if d.At != was { // who can be reached depends on when
+	switch {
+	case f.Awaits:
+		note = "trainer.fetching"
+	case d.At != was: // who can be reached depends on when
 		note = "trainer.counting"
 	}
 	t.show(f.Title, f.Text, note)
 }
 
-// rewrite gives up the text and asks for another; the audience stays.
+// rewrite gives up the content and asks for another; the audience stays.
 func (t *turn) rewrite() {
+	if d := t.s.Draft; d != nil && t.s.Mode == ModeDraftTitle {
+		d.Media = nil
+		t.askText()
+		return
+	}
 	if t.draft() == nil {
 		return
 	}
@@ -406,7 +457,7 @@ func (t *turn) rewrite() {
 	}
 	d := *t.s.Draft
 	t.giveUpDraft()
-	d.Key, d.Shown = "", 0
+	d.Key, d.Shown, d.Media = "", 0, nil
 	t.s.Draft = &d
 	t.askText()
 }
@@ -424,6 +475,9 @@ func (t *turn) foretell() {
 		return
 	}
 	t.s.Mode = ModeSend
+	if t.lacksFile(f) {
+		return
+	}
 	if f.Forecast == nil {
 		t.say("trainer.counting_still")
 		return

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/tiangeng/tiangeng/bot/channel"
 	"github.com/tiangeng/tiangeng/bot/people"
 	"github.com/tiangeng/tiangeng/bot/study"
 )
@@ -20,6 +21,7 @@ type Draft struct {
 	WantsAck bool             `json:"ack,omitempty"`
 	At       int64            `json:"at,omitempty"`    // Unix ms; 0: at once
 	Shown    int64            `json:"shown,omitempty"` // Unix ms, when it was last shown as a whole
+	Media    *DraftMedia      `json:"media,omitempty"` // picture or recording that is, or may become, the content
 	Of       int64            `json:"of,omitempty"`    // the campaign that it reminds of: its text is not the trainer's to change
 }
 
@@ -82,8 +84,10 @@ type DraftFacts struct {
 	Status   string
 	Title    string
 	Text     string
-	Size     int       // with Needs.Size: people in the audience now
-	Forecast *Forecast // nil until it has been counted
+	Size     int         // with Needs.Size: people in the audience now
+	Awaits   bool        // its picture or recording is not here: it cannot be sent
+	Problem  FileProblem // why the file will not come; "" while it is awaited
+	Forecast *Forecast   // nil until it has been counted
 }
 
 // Forecast is the last forecast of a draft.
@@ -161,8 +165,9 @@ type NoticeFact struct {
 	Campaign int64 // of a reminder: the campaign that it reminds of
 	Title    string
 	Text     string
-	URL      string    // "" for none
-	At       time.Time // when it was sent, or its list was made
+	URL      string              // "" for none
+	Media    channel.MessageKind // of a picture or a recording, which no reply can hold; else MessageNone
+	At       time.Time           // when it was sent, or its list was made
 	WantsAck bool
 	Acked    bool
 	Seen     bool // it reached the learner, may have, or was read in the chat

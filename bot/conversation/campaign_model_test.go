@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tiangeng/tiangeng/bot/channel"
 	"github.com/tiangeng/tiangeng/bot/conversation"
 	"github.com/tiangeng/tiangeng/bot/people"
 	"github.com/tiangeng/tiangeng/bot/study"
@@ -29,6 +30,9 @@ type campaign struct {
 	at       time.Time
 	sentAt   time.Time
 	submits  int
+	file     conversation.SentFile // awaited while it is not zero
+	problem  conversation.FileProblem
+	media    channel.MessageKind
 
 	forecast *conversation.Forecast
 	result   conversation.Result
@@ -76,7 +80,7 @@ func (w *world) trainerFacts(n conversation.Needs, f *conversation.Facts) {
 	for _, c := range slices.Backward(w.campaigns) {
 		own := is && c.by == who
 		if n.Draft != "" && c.key == n.Draft && own {
-			f.Draft = &conversation.DraftFacts{ID: c.id, Status: c.status, Title: c.title, Text: c.text, Forecast: c.forecast}
+			f.Draft = &conversation.DraftFacts{ID: c.id, Status: c.status, Title: c.title, Text: c.text, Forecast: c.forecast, Awaits: c.file.ID != "", Problem: c.problem}
 			if n.Size {
 				f.Draft.Size = w.sizeOf(c)
 			}
@@ -97,7 +101,7 @@ func (w *world) trainerFacts(n conversation.Needs, f *conversation.Facts) {
 		}
 		if n.Notices && c.mine && c.status == "running" {
 			f.Notices = append(f.Notices, conversation.NoticeFact{
-				Campaign: c.id, Title: c.title, Text: c.text, At: c.sentAt, WantsAck: c.wantsAck, Acked: c.acked[who], Seen: c.seen[who],
+				Campaign: c.id, Title: c.title, Text: c.text, At: c.sentAt, WantsAck: c.wantsAck, Acked: c.acked[who], Seen: c.seen[who], Media: c.media,
 			})
 		}
 	}
@@ -181,7 +185,7 @@ func (w *world) applyCampaign(e conversation.Effect) error {
 		if _, is := w.trainers[e.Learner]; !is || e.Learner != w.identity.Learner {
 			return fmt.Errorf("learner %d is no trainer", e.Learner)
 		}
-		if n := len([]rune(e.Text)); n < 1 || n > 600 || len([]rune(e.Title)) > 40 || e.Title == "" || len(e.Key) > 80 {
+		if n := len([]rune(e.Text)); (n < 1) != (e.File.ID != "") || n > 600 || e.File.ID != "" && (e.File.Channel != "wechat" || e.Of != 0) || len([]rune(e.Title)) > 40 || e.Title == "" || len(e.Key) > 80 {
 			return fmt.Errorf("a draft of %d characters, title %q, key %q", n, e.Title, e.Key)
 		}
 		if e.Of != 0 {
@@ -194,7 +198,7 @@ func (w *world) applyCampaign(e conversation.Effect) error {
 			}
 		}
 		w.campaigns = append(w.campaigns, &campaign{
-			id: int64(len(w.campaigns) + 1), key: e.Key, by: e.Learner, status: "draft", title: e.Title, text: e.Text, urgent: e.Urgent, to: e.To, wantsAck: e.WantsAck, at: e.At, of: e.Of,
+			id: int64(len(w.campaigns) + 1), key: e.Key, by: e.Learner, status: "draft", title: e.Title, text: e.Text, urgent: e.Urgent, to: e.To, wantsAck: e.WantsAck, at: e.At, of: e.Of, file: e.File, media: e.File.Kind,
 			seen: map[people.LearnerID]bool{}, acked: map[people.LearnerID]bool{},
 		})
 	case conversation.OfferOnce:
@@ -209,6 +213,9 @@ func (w *world) applyCampaign(e conversation.Effect) error {
 		c.wantsAck, c.at = e.WantsAck, e.At
 	case conversation.SubmitCampaign:
 		c, err := byKey(e.Key, e.Learner)
+		if err == nil && c.file.ID != "" {
+			return fmt.Errorf("submitting %q without its file", e.Key)
+		}
 		if err != nil || c.status != "draft" || c.submits > 0 {
 			return fmt.Errorf("submitting %q a second time: %w", e.Key, err)
 		}
@@ -242,6 +249,11 @@ func (w *world) applyCampaign(e conversation.Effect) error {
 			return fmt.Errorf("acknowledging %d: %w", e.Campaign, err)
 		}
 		c.acked[e.Learner] = true
+	case conversation.SendNotice:
+		c, err := w.find(func(c *campaign) bool { return c.id == e.Campaign })
+		if err != nil || c.media == channel.MessageNone || !c.mine || !strings.HasPrefix(e.Key, "shown/") || len(e.Key) > 80 || e.Learner != w.identity.Learner {
+			return fmt.Errorf("showing %+v: %w", e, err)
+		}
 	case conversation.ReadNotices:
 		for _, id := range e.Campaigns {
 			c, err := w.find(func(c *campaign) bool { return c.id == id })
@@ -268,7 +280,13 @@ func campaignEffectText(name string, e conversation.Effect) string {
 		if e.Of != 0 {
 			return fmt.Sprintf("%s %d %q of %d%s", name, e.Learner, e.Title, e.Of, flag(e.WantsAck, "ack"))
 		}
-		return fmt.Sprintf("%s %d %q to [%s]%s%s%s", name, e.Learner, e.Title, strings.Join(strings.Fields(to), " "), flag(e.Urgent, "urgent"), flag(e.WantsAck, "ack"), at(e.At))
+		file := ""
+		if e.File.ID != "" {
+			file = fmt.Sprintf(" %s %s", e.File.Kind, e.File.ID)
+		}
+		return fmt.Sprintf("%s %d %q to [%s]%s%s%s%s", name, e.Learner, e.Title, strings.Join(strings.Fields(to), " "), flag(e.Urgent, "urgent"), flag(e.WantsAck, "ack"), at(e.At), file)
+	case conversation.SendNotice:
+		return fmt.Sprint(name, " ", e.Learner, " ", e.Campaign)
 	case conversation.OfferOnce:
 		return fmt.Sprint(name, " ", e.Template, " ", e.Scene)
 	case conversation.AmendCampaign:
@@ -299,7 +317,14 @@ func (w *world) givenCampaign(t testing.TB, f []string) bool {
 			wantsAck: slices.Contains(f, "要回执"), seen: map[people.LearnerID]bool{}, acked: map[people.LearnerID]bool{},
 		}
 		c.seen[w.identity.Learner] = !slices.Contains(f, "没送到")
+		if slices.Contains(f, "图片") {
+			c.text, c.media = "", channel.MessageImage
+		}
 		w.campaigns = append(w.campaigns, c)
+	case "文件取到了": // of the last draft
+		w.campaigns[len(w.campaigns)-1].file = conversation.SentFile{}
+	case "文件用不了": // why
+		w.campaigns[len(w.campaigns)-1].problem = conversation.FileProblem(f[1])
 	case "等放行": // title text, written by somebody else
 		w.campaigns = append(w.campaigns, &campaign{
 			id: int64(len(w.campaigns) + 1), by: 3, status: "awaiting", title: f[1], text: f[2], sentAt: w.now,

@@ -169,8 +169,9 @@ func inbound(t testing.TB, said string) channel.Inbound {
 		"扫码":   {Kind: channel.KindScan, Contact: channel.ContactTap, EventKey: arg},
 		"菜单":   {Kind: channel.KindTap, Contact: channel.ContactTap, EventKey: arg},
 		"网页":   {Kind: channel.KindView, EventKey: arg},
-		"语音":   {Kind: channel.KindVoice, Contact: channel.ContactTyped, Text: arg},
-		"图片":   {Kind: channel.KindImage, Contact: channel.ContactTyped},
+		"语音":   {Kind: channel.KindVoice, Contact: channel.ContactTyped, Text: arg, Media: "m-voice"},
+		"图片":   {Kind: channel.KindImage, Contact: channel.ContactTyped, Media: "m-image"},
+		"空图片":  {Kind: channel.KindImage, Contact: channel.ContactTyped}, // the platform gives no id
 		"视频":   {Kind: channel.KindVideo, Contact: channel.ContactTyped},
 		"链接":   {Kind: channel.KindLink, Contact: channel.ContactTyped},
 		"位置":   {Kind: channel.KindLocation, Contact: channel.ContactTyped},

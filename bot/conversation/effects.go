@@ -134,8 +134,9 @@ type (
 		Key      string // from the key of the message, at most 80 bytes
 		Learner  people.LearnerID
 		Urgent   bool
-		Title    string // at most 40 characters
-		Text     string // at most 600 characters
+		Title    string   // at most 40 characters
+		Text     string   // at most 600 characters; "" with File
+		File     SentFile // the content is this picture or recording, once it has been fetched; zero for none
 		To       Target
 		WantsAck bool
 		At       time.Time // UTC; zero: at once
@@ -176,6 +177,13 @@ type (
 	// Acknowledge records a 回执: that the learner has typed 收到 to an announcement, and to the
 	// reminders of it.
 	Acknowledge struct {
+		Learner  people.LearnerID
+		Campaign int64
+	}
+
+	// SendNotice sends the learner the picture or the recording of an announcement, which the reply cannot hold.
+	SendNotice struct {
+		Key      string // from the key of the message, at most 80 bytes
 		Learner  people.LearnerID
 		Campaign int64
 	}
@@ -247,6 +255,7 @@ func (ReleaseCampaign) effect() {}
 func (CancelCampaign) effect()  {}
 func (Acknowledge) effect()     {}
 func (ReadNotices) effect()     {}
+func (SendNotice) effect()      {}
 func (OfferOnce) effect()       {}
 func (Ask) effect()             {}
 func (Decide) effect()          {}

@@ -256,6 +256,10 @@ func (s State) clone() State {
 	if s.Draft != nil {
 		d := *s.Draft
 		d.Options = append([]string(nil), d.Options...)
+		if d.Media != nil {
+			m := *d.Media
+			d.Media = &m
+		}
 		s.Draft = &d
 	}
 	if s.Survey != nil {
@@ -297,8 +301,7 @@ func (t *turn) run() {
 	case actNotice:
 		t.showNotice()
 	case actMedia:
-		t.say("help.media")
-		t.remind()
+		t.oddMedia()
 	case actPlace:
 		t.place()
 	case actUnheard:

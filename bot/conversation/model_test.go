@@ -364,7 +364,7 @@ func (w *world) apply(e conversation.Effect) error {
 	case conversation.SetHour:
 		w.hours[e.Learner] = e.Hour
 	case conversation.DraftCampaign, conversation.AmendCampaign, conversation.SubmitCampaign, conversation.ReleaseCampaign,
-		conversation.CancelCampaign, conversation.Acknowledge, conversation.ReadNotices, conversation.OfferOnce:
+		conversation.CancelCampaign, conversation.Acknowledge, conversation.ReadNotices, conversation.OfferOnce, conversation.SendNotice:
 		return w.applyCampaign(e)
 	case conversation.AnswerSurvey:
 		return w.applySurvey(e)

@@ -107,8 +107,10 @@ func (e *Engine) needOfTrainer(s State, w wish) Needs {
 		return Needs{Trainer: true, Audiences: true, Draft: key}
 	case actDraftTo:
 		return Needs{Trainer: true, Audiences: true, Unit: w.unit}
-	case actDraftText:
+	case actDraftText, actDraftPicture, actDraftUnheard, actDraftTitle:
 		return Needs{Trainer: true}
+	case actDraftSound, actDraftWords:
+		return Needs{Trainer: true, Draft: key}
 	case actSend:
 		return Needs{Trainer: true, Draft: key, Size: key != ""}
 	case actNow, actAt, actWantAck, actNoAck, actRewrite, actForecast, actDraftQuit:
@@ -165,6 +167,12 @@ func (e *Engine) read(s State, in channel.Inbound) wish {
 		}
 		return wish{act: actHelp}
 	case channel.KindImage, channel.KindVideo, channel.KindLink:
+		switch s.Mode {
+		case ModeDraftTo, ModeDraft, ModeDraftTitle, ModeSend:
+			if in.Kind == channel.KindImage && in.Media != "" {
+				return wish{act: actDraftPicture}
+			}
+		}
 		return wish{act: actMedia}
 	case channel.KindLocation:
 		if in.Contact == channel.ContactNone {
@@ -173,6 +181,9 @@ func (e *Engine) read(s State, in channel.Inbound) wish {
 		return wish{act: actPlace}
 	case channel.KindVoice:
 		if compact(foldAnswer(in.Text)) == "" {
+			if in.Media != "" && s.Mode == ModeDraft {
+				return wish{act: actDraftUnheard}
+			}
 			return wish{act: actUnheard}
 		}
 		return e.readText(s, in.Text)
@@ -210,7 +221,7 @@ func (e *Engine) readText(s State, text string) wish {
 		}
 		w.act = actChoose
 		return w
-	case ModeDraftTo, ModeDraft, ModeSend:
+	case ModeDraftTo, ModeDraft, ModeDraftTitle, ModeSend:
 		return readDraft(s, text, w)
 	case ModeSurvey:
 		return readSurvey(s, w)
@@ -374,12 +385,24 @@ func readDraft(s State, text string, w wish) wish {
 		w.act = a
 		return w
 	}
+	if a, ok := readMediaChoice(s, w.folded); ok {
+		w.act = a
+		return w
+	}
 	odd := everyday || trainer
 	switch s.Mode {
 	case ModeDraftTo:
 		w.act, w.unit = actDraftTo, ""
 		if n := utf8.RuneCountInString(w.folded); !odd && listNumber(text) == 0 && n >= 2 && n <= maxUnitRunes {
 			w.unit = strings.TrimSpace(text)
+		}
+	case ModeDraftTitle:
+		w.act = actDraftTitle
+		if odd || utf8.RuneCountInString(w.folded) < 2 && utf8.RuneCountInString(text) < 10 {
+			w.act = actDraftOdd
+		}
+		if own == actRewrite {
+			w.act = actRewrite
 		}
 	case ModeDraft:
 		w.act = actDraftText

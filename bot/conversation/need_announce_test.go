@@ -12,6 +12,8 @@ func TestNeedOfAnnouncementsIsSmall(t *testing.T) {
 	w := newWorld(t)
 	writing := conversation.State{Mode: conversation.ModeSend, Draft: &conversation.Draft{By: 1, Key: "chat/k"}}
 	choosing := conversation.State{Mode: conversation.ModeDraftTo, Draft: &conversation.Draft{By: 1, Options: []string{"all"}}}
+	asked := conversation.State{Mode: conversation.ModeDraft, Draft: &conversation.Draft{By: 1}}
+	heard := conversation.State{Mode: conversation.ModeSend, Draft: &conversation.Draft{By: 1, Key: "chat/k", Media: &conversation.DraftMedia{ID: "m", Kind: "voice", Said: "话"}}}
 	for _, c := range []struct {
 		state conversation.State
 		said  string
@@ -40,6 +42,11 @@ func TestNeedOfAnnouncementsIsSmall(t *testing.T) {
 		{choosing, "取消", conversation.Needs{Trainer: true}},
 		{writing, "发送", conversation.Needs{Trainer: true, Draft: "chat/k", Size: true}},
 		{writing, "要回执", conversation.Needs{Trainer: true, Draft: "chat/k"}},
+		{asked, "[图片]", conversation.Needs{Trainer: true}},
+		{asked, "[语音]", conversation.Needs{Trainer: true}},
+		{heard, "2", conversation.Needs{Trainer: true, Draft: "chat/k"}},
+		{writing, "2", conversation.Needs{}},
+		{conversation.State{}, "[图片]", conversation.Needs{}}, // of anybody else
 		{writing, "今天", conversation.Needs{Progress: true}},
 		{writing, "随便说一句", conversation.Needs{}},
 	} {

@@ -3,6 +3,7 @@ package conversation
 import (
 	"slices"
 
+	"github.com/tiangeng/tiangeng/bot/channel"
 	"github.com/tiangeng/tiangeng/bot/fault"
 	"github.com/tiangeng/tiangeng/bot/people"
 	"github.com/tiangeng/tiangeng/bot/study"
@@ -29,12 +30,19 @@ func (t *turn) listNotices(n int) {
 	var read []int64
 	asked := false
 	for i := first; i < last; i++ {
-		whole := t.noticeText(i, list[i])
+		whole := t.noticeText(i, list[i], i == first)
 		if i > first && t.used()+len(whole) > t.room-300 {
 			t.put(t.phrases.Say("notice.title", fault.A("number", i+1), fault.A("title", list[i].Title), fault.A("day", t.day(study.DayOf(list[i].At)))))
 			continue
 		}
 		t.put(cut(whole, t.room-300))
+		switch {
+		case list[i].Media == channel.MessageNone:
+		case i == first:
+			t.sendNotice(list[i])
+		default:
+			continue // it is asked for by its number
+		}
 		asked = asked || list[i].WantsAck && !list[i].Acked
 		if !list[i].Seen {
 			read = append(read, list[i].Campaign)
@@ -52,10 +60,23 @@ func (t *turn) listNotices(n int) {
 	t.remind()
 }
 
-func (t *turn) noticeText(i int, n NoticeFact) string {
+// sendNotice sends a picture or a recording behind the reply.
+func (t *turn) sendNotice(n NoticeFact) {
+	t.emit(SendNotice{Key: "shown/" + t.in.Key, Learner: t.f.Identity.Learner, Campaign: n.Campaign})
+}
+
+// noticeText is the i-th announcement; sent says that its picture or recording comes behind the reply.
+func (t *turn) noticeText(i int, n NoticeFact, sent bool) string {
 	text := n.Text
 	if n.URL != "" {
 		text += "\n" + n.URL
+	}
+	switch {
+	case n.Media == channel.MessageNone:
+	case sent:
+		text = t.phrases.Say("notice.media", t.what(n.Media))
+	default:
+		text = t.phrases.Say("notice.media_ask", t.what(n.Media), fault.A("number", i+1))
 	}
 	key := "notice.line"
 	switch {
@@ -103,7 +124,10 @@ func (t *turn) acknowledge() {
 		t.emit(ReadNotices{Learner: t.f.Identity.Learner, Campaigns: []int64{n.Campaign}})
 		t.say("notice.unseen")
 		i := slices.IndexFunc(t.f.Notices, func(o NoticeFact) bool { return o.Campaign == n.Campaign })
-		t.put(cut(t.noticeText(i, n), t.room-400))
+		t.put(cut(t.noticeText(i, n, true), t.room-400))
+		if n.Media != channel.MessageNone {
+			t.sendNotice(n)
+		}
 		t.say("push.ack_wanted")
 	case len(acked) > 0:
 		t.say("notice.acked_before", fault.A("title", acked[0].Title))

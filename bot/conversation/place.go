@@ -70,8 +70,7 @@ func (t *turn) askPlace(s OpenSession) {
 func (t *turn) place() {
 	s, asked := t.fenced()
 	if !asked || t.in.Point == nil {
-		t.say("help.media")
-		t.remind()
+		t.oddMedia()
 		return
 	}
 	defer t.remind()

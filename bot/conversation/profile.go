@@ -218,7 +218,7 @@ func (t *turn) remind() {
 
 func (t *turn) restingUnlessBinding() Mode {
 	switch t.s.Mode {
-	case ModeBindName, ModeBindUnit, ModeBindCode, ModeDraftTo, ModeDraft, ModeSend, ModeSurvey:
+	case ModeBindName, ModeBindUnit, ModeBindCode, ModeDraftTo, ModeDraft, ModeDraftTitle, ModeSend, ModeSurvey:
 		return t.s.Mode
 	}
 	return t.resting()

@@ -25,21 +25,22 @@ type Mode string
 
 // The modes.
 const (
-	ModeIdle     Mode = ""
-	ModeBindName Mode = "bind_name" // asked for the name
-	ModeBindUnit Mode = "bind_unit" // asked for the unit
-	ModeBindCode Mode = "bind_code" // asked for the short code
-	ModeProfile  Mode = "profile"   // asked which person is using this phone
-	ModeLesson   Mode = "lesson"    // reading; 继续 turns the page
-	ModeQuiz     Mode = "quiz"      // an item is open
-	ModeConfirm  Mode = "confirm"   // asked "really?" before 退订 or unbinding
-	ModeHour     Mode = "hour"      // asked at what time lessons shall come
-	ModeCorrect  Mode = "correct"   // asked what is wrong in the own data
-	ModeDraftTo  Mode = "draft_to"  // a trainer was asked whom an announcement is for
-	ModeDraft    Mode = "draft"     // a trainer was asked for the text
-	ModeSend     Mode = "send"      // a trainer was shown the announcement; 发送 sends it
-	ModeSurvey   Mode = "survey"    // a question of a survey is open
-	ModeMenu     Mode = "menu"      // the training menu, or the own orders, are shown
+	ModeIdle       Mode = ""
+	ModeBindName   Mode = "bind_name"   // asked for the name
+	ModeBindUnit   Mode = "bind_unit"   // asked for the unit
+	ModeBindCode   Mode = "bind_code"   // asked for the short code
+	ModeProfile    Mode = "profile"     // asked which person is using this phone
+	ModeLesson     Mode = "lesson"      // reading; 继续 turns the page
+	ModeQuiz       Mode = "quiz"        // an item is open
+	ModeConfirm    Mode = "confirm"     // asked "really?" before 退订 or unbinding
+	ModeHour       Mode = "hour"        // asked at what time lessons shall come
+	ModeCorrect    Mode = "correct"     // asked what is wrong in the own data
+	ModeDraftTo    Mode = "draft_to"    // a trainer was asked whom an announcement is for
+	ModeDraft      Mode = "draft"       // a trainer was asked for the text
+	ModeDraftTitle Mode = "draft_title" // a trainer was asked for the line that goes with a picture or a recording
+	ModeSend       Mode = "send"        // a trainer was shown the announcement; 发送 sends it
+	ModeSurvey     Mode = "survey"      // a question of a survey is open
+	ModeMenu       Mode = "menu"        // the training menu, or the own orders, are shown
 )
 
 // State is all the chat remembers between two messages. It is small, versioned JSON, kept in the

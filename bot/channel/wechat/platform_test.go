@@ -29,7 +29,7 @@ type platform struct {
 	issued  int
 	token   string // the one it takes
 	expires time.Time
-	before  string // the one before it, which it still takes when that was near its end and not forced out (wechat-protocol §2)
+	before  string      // the one before it, which it still takes when that was near its end and not forced out (wechat-protocol §2)
 	normal  int         // stable_token calls without force
 	forced  []time.Time // and with
 	calls   map[string]int

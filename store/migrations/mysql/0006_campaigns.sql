@@ -53,6 +53,21 @@ CREATE TABLE IF NOT EXISTS media (
     PRIMARY KEY (id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+-- Pictures and recordings that trainers sent in the chat for an announcement, until they have been fetched from the
+-- platform: the draft says nothing and cannot be sent while its row is here. next_at: not looked at before. problem: why
+-- it will not come.
+CREATE TABLE IF NOT EXISTS wanted_files (
+    campaign_id BIGINT NOT NULL DEFAULT 0,
+    channel VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    platform_id VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT '',
+    kind VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    tries INT NOT NULL DEFAULT 0,
+    next_at BIGINT NOT NULL DEFAULT 0,
+    problem VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+    PRIMARY KEY (campaign_id),
+    KEY wanted_files_due (problem, next_at)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 -- Learners who may send campaigns, and to whom: scope is JSON.
 CREATE TABLE IF NOT EXISTS trainers (
     learner_id BIGINT NOT NULL DEFAULT 0,

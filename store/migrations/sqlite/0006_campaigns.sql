@@ -52,6 +52,21 @@ CREATE TABLE IF NOT EXISTS media (
     PRIMARY KEY (id)
 );
 
+-- Pictures and recordings that trainers sent in the chat for an announcement, until they have been fetched from the
+-- platform: the draft says nothing and cannot be sent while its row is here. next_at: not looked at before. problem: why
+-- it will not come.
+CREATE TABLE IF NOT EXISTS wanted_files (
+    campaign_id BIGINT NOT NULL DEFAULT 0,
+    channel VARCHAR(20) NOT NULL DEFAULT '' CHECK (length(channel) <= 20),
+    platform_id VARCHAR(200) NOT NULL DEFAULT '' CHECK (length(platform_id) <= 200),
+    kind VARCHAR(20) NOT NULL DEFAULT '' CHECK (length(kind) <= 20),
+    tries INT NOT NULL DEFAULT 0,
+    next_at BIGINT NOT NULL DEFAULT 0,
+    problem VARCHAR(12) NOT NULL DEFAULT '' CHECK (length(problem) <= 12),
+    PRIMARY KEY (campaign_id)
+);
+CREATE INDEX IF NOT EXISTS wanted_files_due ON wanted_files (problem, next_at);
+
 -- Learners who may send campaigns, and to whom: scope is JSON.
 CREATE TABLE IF NOT EXISTS trainers (
     learner_id BIGINT NOT NULL DEFAULT 0,
