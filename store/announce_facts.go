@@ -104,14 +104,8 @@ func (f *facts) loadNotices(ctx context.Context) error {
 			}
 		}
 	}
-	if err == nil && len(kinds) > 0 {
-		err = each(ctx, f.q, func(rows *sql.Rows) error {
-			var id string
-			var kind channel.MessageKind
-			err := rows.Scan(&id, &kind)
-			kinds[id] = kind
-			return err
-		}, "SELECT id, kind FROM media WHERE id IN "+marks(len(kinds)), keysOf(kinds)...)
+	if err == nil {
+		err = mediaKinds(ctx, f.q, kinds)
 	}
 	for learner, list := range found {
 		for _, to := range f.notices[learner] {
@@ -551,6 +545,8 @@ func (f *facts) waitingFor(ctx context.Context, a announcing, t *conversation.Tr
 	seen, args := visible(t.Scope)
 	var audiences []bot.Audience
 	var makers []people.LearnerID
+	var media []string
+	kinds := map[string]channel.MessageKind{}
 	err := each(ctx, f.q, func(rows *sql.Rows) error {
 		var w conversation.Waiting
 		var by string
@@ -572,7 +568,10 @@ func (f *facts) waitingFor(ctx context.Context, a announcing, t *conversation.Tr
 		id, _ := strconv.ParseInt(maker, 10, 64) // 0: no learner
 		w.Own = people.LearnerID(id) == a.to.Identity.Learner
 		w.More = len(to.Categories)+len(to.Tags)+len(to.Learners) > 0 || to.Progress != nil || to.Unacked != 0 || to.Except != nil
-		a.to.Waiting = append(a.to.Waiting, w)
+		a.to.Waiting, media = append(a.to.Waiting, w), append(media, b.Media)
+		if b.Media != "" {
+			kinds[b.Media] = channel.MessageImage
+		}
 		audiences, makers = append(audiences, to), append(makers, people.LearnerID(id))
 		return err
 	}, `SELECT m.id, m.title, m.body, m.audience, m.forecast, m.made_by, m.due_at FROM campaigns m WHERE m.status = 'awaiting' AND `+releasable+" AND "+seen+" ORDER BY m.id LIMIT "+itoa(waitingShown),
@@ -580,7 +579,11 @@ func (f *facts) waitingFor(ctx context.Context, a announcing, t *conversation.Tr
 	if err != nil {
 		return err
 	}
+	if err := mediaKinds(ctx, f.q, kinds); err != nil {
+		return err
+	}
 	for i := range a.to.Waiting {
+		a.to.Waiting[i].Media = kinds[media[i]]
 		if err := f.nameWaiting(ctx, &a.to.Waiting[i], audiences[i], makers[i]); err != nil {
 			return err
 		}

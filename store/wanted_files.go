@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/tiangeng/tiangeng/bot"
+	"github.com/tiangeng/tiangeng/bot/channel"
 	"github.com/tiangeng/tiangeng/bot/conversation"
 )
 
@@ -100,13 +101,20 @@ func (s *Store) RetryFile(ctx context.Context, id bot.CampaignID, at time.Time) 
 	return nil
 }
 
-// sendNotices sends the pictures and recordings of announcements behind the replies, to those whom they are addressed to.
+// sendNotices sends the pictures and recordings of announcements behind the replies: to those whom they are addressed to,
+// and to trainers who are asked to release them.
 func (w *turnWriter) sendNotices(ctx context.Context) error {
 	for _, e := range w.shows {
+		scope, err := trainerScope(ctx, w.tx, e.Learner) // of whoever is no trainer: sees nothing
+		if err != nil && !errors.Is(err, errLost) {
+			return fmt.Errorf("sending an announcement again: %w", err)
+		}
+		seen, args := visible(scope)
 		var title string
 		var body []byte
-		err := w.tx.QueryRowContext(ctx, `SELECT c.title, c.body FROM campaigns c WHERE c.id = ? AND c.status <> 'draft'
-			AND EXISTS (SELECT 1 FROM deliveries d WHERE d.campaign_id = c.id AND d.learner_id = ?)`, e.Campaign, int64(e.Learner)).Scan(&title, &body)
+		err = w.tx.QueryRowContext(ctx, `SELECT m.title, m.body FROM campaigns m WHERE m.id = ? AND (m.status = 'awaiting' AND `+seen+`
+			OR m.status <> 'draft' AND EXISTS (SELECT 1 FROM deliveries d WHERE d.campaign_id = m.id AND d.learner_id = ?))`,
+			append(append([]any{e.Campaign}, args...), int64(e.Learner))...).Scan(&title, &body)
 		var b bot.Body
 		if err == nil {
 			err = fromJSON(body, &b)
@@ -122,4 +130,18 @@ func (w *turnWriter) sendNotices(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// mediaKinds are the kinds of stored pictures and recordings.
+func mediaKinds(ctx context.Context, q querier, ids map[string]channel.MessageKind) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return each(ctx, q, func(rows *sql.Rows) error {
+		var id string
+		var kind channel.MessageKind
+		err := rows.Scan(&id, &kind)
+		ids[id] = kind
+		return err
+	}, "SELECT id, kind FROM media WHERE id IN "+marks(len(ids)), keysOf(ids)...)
 }

@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -556,7 +557,12 @@ func (t *turn) listWaiting(list []Waiting) {
 			by = t.phrases.Say("trainer.by_office")
 		}
 		head := t.phrases.Say("trainer.release_line", fault.A("number", i+1), fault.A("by", by), fault.A("title", w.Title), fault.A("to", t.sized(t.targetName(w), w.Size)))
-		t.put(cut(head+"\n"+w.Text, max(share, 120)))
+		text := w.Text
+		if w.Media != channel.MessageNone {
+			text = t.phrases.Say("notice.media", t.what(w.Media))
+			t.emit(SendNotice{Key: fmt.Sprintf("shown/%s/%d", t.in.Key, i+1), Learner: t.f.Identity.Learner, Campaign: w.ID})
+		}
+		t.put(cut(head+"\n"+text, max(share, 120)))
 		t.s.Waiting = append(t.s.Waiting, w.ID)
 	}
 	t.say("trainer.release_how")

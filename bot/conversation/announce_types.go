@@ -150,9 +150,10 @@ type Waiting struct {
 	ID    int64
 	Title string
 	Text  string
-	By    string // name of whoever wrote it; "" when it is no learner
-	Own   bool   // the active learner wrote it
-	Size  int    // people in its audience; negative when not counted
+	Media channel.MessageKind // of a picture or a recording, which no reply can hold; else MessageNone
+	By    string              // name of whoever wrote it; "" when it is no learner
+	Own   bool                // the active learner wrote it
+	Size  int                 // people in its audience; negative when not counted
 	At    time.Time
 	// Units and Cohorts are the names of what it is for; none of either: everybody in its scope.
 	Units   []string

@@ -96,7 +96,7 @@ func (w *world) trainerFacts(n conversation.Needs, f *conversation.Facts) {
 		}
 		if n.Waiting && is && c.status == "awaiting" {
 			f.Waiting = append([]conversation.Waiting{{
-				ID: c.id, Title: c.title, Text: c.text, By: w.roster[c.by-1].Learner.Name, Own: c.by == who, Size: sizeOf(c.to), At: c.sentAt,
+				ID: c.id, Title: c.title, Text: c.text, Media: c.media, By: w.roster[c.by-1].Learner.Name, Own: c.by == who, Size: sizeOf(c.to), At: c.sentAt,
 			}}, f.Waiting...)
 		}
 		if n.Notices && c.mine && c.status == "running" {
@@ -251,7 +251,7 @@ func (w *world) applyCampaign(e conversation.Effect) error {
 		c.acked[e.Learner] = true
 	case conversation.SendNotice:
 		c, err := w.find(func(c *campaign) bool { return c.id == e.Campaign })
-		if err != nil || c.media == channel.MessageNone || !c.mine || !strings.HasPrefix(e.Key, "shown/") || len(e.Key) > 80 || e.Learner != w.identity.Learner {
+		if err != nil || c.media == channel.MessageNone || !c.mine && c.status != "awaiting" || !strings.HasPrefix(e.Key, "shown/") || len(e.Key) > 80 || e.Learner != w.identity.Learner {
 			return fmt.Errorf("showing %+v: %w", e, err)
 		}
 	case conversation.ReadNotices:
@@ -326,10 +326,14 @@ func (w *world) givenCampaign(t testing.TB, f []string) bool {
 	case "文件用不了": // why
 		w.campaigns[len(w.campaigns)-1].problem = conversation.FileProblem(f[1])
 	case "等放行": // title text, written by somebody else
-		w.campaigns = append(w.campaigns, &campaign{
+		c := &campaign{
 			id: int64(len(w.campaigns) + 1), by: 3, status: "awaiting", title: f[1], text: f[2], sentAt: w.now,
 			seen: map[people.LearnerID]bool{}, acked: map[people.LearnerID]bool{},
-		})
+		}
+		if slices.Contains(f, "图片") {
+			c.text, c.media = "", channel.MessageImage
+		}
+		w.campaigns = append(w.campaigns, c)
 	case "人数统计好了": // of the last draft
 		w.campaigns[len(w.campaigns)-1].forecast = &conversation.Forecast{
 			Audience: 128, Reachable: 60, Later: 4, Seconds: 200, Reasons: []conversation.Count{{Why: "no_window", Count: 50}, {Why: "not_bound", Count: 18}},

@@ -181,7 +181,8 @@ type (
 		Campaign int64
 	}
 
-	// SendNotice sends the learner the picture or the recording of an announcement, which the reply cannot hold.
+	// SendNotice sends the learner the picture or the recording of an announcement, which the reply cannot hold: one
+	// that is addressed to the learner, or waits for the learner's release.
 	SendNotice struct {
 		Key      string // from the key of the message, at most 80 bytes
 		Learner  people.LearnerID

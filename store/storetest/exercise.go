@@ -43,6 +43,7 @@ func Exercise(t *testing.T, fresh func(t *testing.T) (dsn string)) {
 		{"facts", factCases},
 		{"effects", effectTests()},
 		{"announcements", announceFactCases},
+		{"files", fileCases},
 		{"people", peopleCases},
 		{"roster", rosterCases},
 		{"units", unitCases},

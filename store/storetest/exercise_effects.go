@@ -108,7 +108,7 @@ type effectCase struct {
 }
 
 func allEffectCases() []effectCase {
-	return slices.Concat(effectCases, announceEffectCases, followEffectCases, bindingEffectCases, signingEffectCases, orderEffectCases, onceEffectCases, certificateEffectCases, tickEffectCases)
+	return slices.Concat(effectCases, announceEffectCases, followEffectCases, bindingEffectCases, signingEffectCases, orderEffectCases, onceEffectCases, certificateEffectCases, tickEffectCases, fileEffectCases)
 }
 
 var effectCases = []effectCase{
