@@ -75,17 +75,17 @@ func mediaKind(data []byte) (kind channel.MessageKind, ending string) {
 // 20 ms (RFC 4867 §5.3). Modes that are not there cannot be played.
 var amrFrame = [16]int{0: 12, 1: 13, 2: 15, 3: 17, 4: 19, 5: 20, 6: 26, 7: 31, 8: 5, 15: 0}
 
-// amrLength is how long a recording lasts; false when it is broken.
+// amrLength is how long a recording lasts; false when it is broken, or breaks off.
 func amrLength(data []byte) (time.Duration, bool) {
-	frames := 0
-	for at := len(amrMark); at < len(data); frames++ {
+	frames, at := 0, len(amrMark)
+	for ; at < len(data); frames++ {
 		mode := data[at] >> 3 & 0x0f
 		if mode > 8 && mode != 15 {
 			return 0, false
 		}
 		at += 1 + amrFrame[mode]
 	}
-	return time.Duration(frames) * 20 * time.Millisecond, frames > 0
+	return time.Duration(frames) * 20 * time.Millisecond, frames > 0 && at == len(data)
 }
 
 // Rates of MPEG audio, layer III, by the two bits or four in a frame's head: of MPEG 1, and of MPEG 2

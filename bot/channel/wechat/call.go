@@ -248,11 +248,11 @@ func (c *Client) roundTrip(ctx context.Context, host *url.URL, path string, quer
 		unknown.Reason = fmt.Sprintf("http_%d", resp.StatusCode)
 	case err != nil:
 		unknown.Reason, unknown.cause = "answer_cut", contextError(err)
-	case isFile && sniff(body) != "" && len(body) > file.limit:
+	case isFile && someFile(body) && len(body) > file.limit:
 		return answerHead{}, nil, &APIError{Path: path, Verdict: channel.Refused, Reason: "file_too_large", class: channel.ClassOurs, cause: channel.ErrMediaBig}
 	case len(body) > limit:
 		unknown.Reason = "answer_too_large"
-	case isFile && sniff(body) != "":
+	case isFile && someFile(body):
 		return answerHead{}, body, nil
 	}
 	if unknown.Reason != "" {

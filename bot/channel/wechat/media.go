@@ -28,8 +28,8 @@ type download struct {
 	limit int
 }
 
-// DownloadMedia fetches what somebody sent, by the id that came with the message: at most limit bytes, of a
-// kind that the platform takes itself, told by the content. The error is channel.ErrMediaGone or
+// DownloadMedia fetches what somebody sent, by the id that came with the message: at most limit bytes of a
+// picture or a sound, told by the content. The error is channel.ErrMediaGone or
 // channel.ErrMediaBig where trying again helps nothing.
 func (c *Client) DownloadMedia(ctx context.Context, id string, limit int) ([]byte, error) {
 	if id == "" || len(id) > maxMediaID || !visible(id) || limit < 1 {
@@ -44,6 +44,12 @@ func (c *Client) DownloadMedia(ctx context.Context, id string, limit int) ([]byt
 		return nil, err
 	}
 	return file, nil
+}
+
+// someFile reports by the first bytes that an answer is a picture or a sound, also one in a coding that the platform
+// gives in places and does not take back.
+func someFile(content []byte) bool {
+	return sniff(content) != "" || bytes.HasPrefix(bytes.TrimPrefix(content, []byte{2}), []byte("#!SILK"))
 }
 
 // upload is a request body that is a file and not JSON.

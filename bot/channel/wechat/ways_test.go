@@ -240,6 +240,7 @@ func TestDownloads(t *testing.T) {
 	}{
 		"a picture":                    {200, jpg, false, false, false, false, "", 1},
 		"a recording":                  {200, "#!AMR\n\x04sound", false, false, false, false, "", 1},
+		"speech in another coding":     {200, "\x02#!SILK_V3\x00\xff", false, false, false, false, "", 1},
 		"a picture of the limit":       {200, jpg + strings.Repeat("x", limit-len(jpg)), false, false, false, false, "", 1},
 		"a picture over the limit":     {200, jpg + strings.Repeat("x", limit), false, false, false, true, "file_too_large", 1},
 		"gone":                         {200, `{"errcode":40007,"errmsg":"invalid media_id rid: 1-2-3"}`, false, false, true, false, "40007", 1},
