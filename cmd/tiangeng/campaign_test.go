@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -326,4 +327,105 @@ func TestTrainerAnnouncesFromThePhone(t *testing.T) {
 		t.Errorf("result: %s", reply)
 	}
 	t.Logf("the result on the phone:\n%s", trainer.last)
+	trainer.announcesAPicture(reader)
+}
+
+// announcesAPicture sends a picture and a recording from the phone as announcements; what goes wrong with the file is
+// said, and nothing is sent without it.
+func (p *pupil) announcesAPicture(reader *pupil) {
+	s, t, ctx := p.school, p.school.t, context.Background()
+	picture, recording := sim.Photo(3), sim.Recording(2)
+	show := func(data []byte) string {
+		t.Helper()
+		e, err := p.user.Show(ctx, data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e.Reply.Text
+	}
+	saw := func(who *pupil, kind string, data []byte) (n int) {
+		for _, x := range s.platform.Ledger().Via(who.openid, "custom") {
+			if x.Item.Kind == kind && bytes.Equal(s.platform.File(x.Item.Media), data) {
+				n++
+			}
+		}
+		return n
+	}
+	wants := func(said, reply string, words ...string) {
+		t.Helper()
+		for _, w := range words {
+			if !strings.Contains(reply, w) {
+				t.Errorf("%s: %s\nwant %s", said, reply, w)
+			}
+		}
+	}
+	told := func(words string) func() bool {
+		return func() bool {
+			return slices.ContainsFunc(s.platform.Ledger().Via(p.openid, "custom"), func(x sim.Seen) bool { return strings.Contains(x.Item.Text, words) })
+		}
+	}
+	before := len(s.platform.Ledger().All())
+	if _, err := reader.user.Show(ctx, picture); err != nil { // a picture of somebody who is no trainer
+		t.Fatal(err)
+	}
+	p.say("发通知")
+	p.say("1")
+	wants("the picture", show(picture), "图片收到了", "一句话")
+
+	// First the platform has it no more, then it answers with pages and half files until the last try.
+	s.platform.Faults().Add(sim.Fault{Path: "/cgi-bin/media/get", Kind: sim.FaultErrcode, Code: 40007, Times: 1})
+	wants("the line", p.say("森林防火通告"), "（图片）森林防火通告", "正在取图片")
+	eventually(t, 30*time.Second, "the reason comes by itself", told("微信里已经没有这个文件了"))
+	wants("sending without it", p.say("发送"), "图片用不了", "重写")
+	p.say("重写")
+	show(picture)
+	for _, kind := range []string{sim.FaultHTML, sim.Fault502, sim.FaultTruncated} {
+		s.platform.Faults().Add(sim.Fault{Path: "/cgi-bin/media/get", Kind: kind, Times: 1})
+	}
+	wants("the line again", p.say("森林防火通告"), "（图片）森林防火通告")
+	wants("sending too early", p.say("发送"), "还没有取到")
+	id := strings.Fields(mustRun(t, s.bin, s.env, "announce", "list"))[0]
+	out, errs, status := runBinary(t, s.bin, s.env, "announce", "send", id)
+	if status != statusFailed || !strings.Contains(out+errs, "还没有取到") {
+		t.Errorf("from elsewhere: exit %d\n%s%s", status, out, errs)
+	}
+	for i, later := range []string{"10:00", "10:01", "10:02"} { // the tries are less than a minute apart
+		s.goTo("2026-11-23 " + later)
+		eventually(t, 20*time.Second, "another try", func() bool { return len(s.platform.Faults().List()) <= 2-i })
+	}
+	s.goTo("2026-11-23 10:03")
+	eventually(t, 30*time.Second, "the picture is shown", func() bool { return saw(p, "image", picture) == 1 })
+	eventually(t, 30*time.Second, "and counted", told("《森林防火通告》的人数统计好了"))
+	if n := saw(reader, "image", picture); n != 0 {
+		t.Errorf("it went out by itself: %d", n)
+	}
+	for range 2 {
+		p.say("发送")
+	}
+	eventually(t, time.Minute, "everybody has the picture", func() bool {
+		return !slices.ContainsFunc(s.pupils[1:], func(o *pupil) bool { return saw(o, "image", picture) != 1 })
+	})
+
+	// What was said goes out as it was said.
+	s.goTo("2026-11-24 10:00") // a person is sent three things a day at the most
+	s.everybody(func(o *pupil) { o.say("帮助") })
+	p.say("发通知")
+	p.say("1")
+	e, err := p.user.Say(ctx, recording, "今晚有大雨，不要过河")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wants("the voice", e.Reply.Text, "今晚有大雨", "录音原声", "回复“2”")
+	wants("2", p.say("2"), "（录音）今晚有大雨")
+	eventually(t, 30*time.Second, "the recording is played back", func() bool { return saw(p, "voice", recording) == 1 })
+	wants("sending it", p.say("发送"), "开始发给")
+	eventually(t, time.Minute, "everybody has the recording", func() bool {
+		return !slices.ContainsFunc(s.pupils[1:], func(o *pupil) bool { return saw(o, "voice", recording) != 1 })
+	})
+	// Whoever asks for it is sent it once more.
+	wants("reading it", reader.say("我的通知"), "这条是录音，马上另外发给您")
+	eventually(t, 30*time.Second, "it comes behind the reply", func() bool { return saw(reader, "voice", recording) == 2 })
+	if len(s.platform.Ledger().All()) == before {
+		t.Error("nothing was seen at all")
+	}
 }
