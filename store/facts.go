@@ -151,11 +151,11 @@ func (f *facts) loadProgress(ctx context.Context) error {
 	if len(f.progress) == 0 {
 		return nil
 	}
-	byLearner, err := f.store.enrolments(ctx, f.q, "e.learner_id IN "+marks(len(f.progress)), keysOf(f.progress)...)
+	byLearner, err := f.store.enrolments(ctx, f.q, "enrolments_learner", "e.learner_id IN "+marks(len(f.progress)), keysOf(f.progress)...)
 	if err != nil {
 		return err
 	}
-	if err := attemptsOf(ctx, f.q, byLearner); err != nil {
+	if err := f.store.attemptsOf(ctx, f.q, byLearner); err != nil {
 		return err
 	}
 	for _, e := range byLearner {
@@ -166,8 +166,9 @@ func (f *facts) loadProgress(ctx context.Context) error {
 	return nil
 }
 
-// enrolments reads places with their classes and what is done there, by id.
-func (s *Store) enrolments(ctx context.Context, q querier, where string, args ...any) ([]*conversation.Enrolment, error) {
+// enrolments reads places with their classes and what is done there, by id. The index is named: of an IN of some people
+// MariaDB may read all places instead.
+func (s *Store) enrolments(ctx context.Context, q querier, index, where string, args ...any) ([]*conversation.Enrolment, error) {
 	var list []*conversation.Enrolment
 	cohortOf := map[*conversation.Enrolment]int64{}
 	cohorts := map[int64]study.Cohort{}
@@ -180,7 +181,7 @@ func (s *Store) enrolments(ctx context.Context, q querier, where string, args ..
 		list = append(list, &e)
 		cohortOf[&e], cohorts[cohort] = cohort, study.Cohort{}
 		return nil
-	}, "SELECT e.id, e.learner_id, e.cohort_id, e.status, e.since FROM enrolments e WHERE "+where+" ORDER BY e.id", args...)
+	}, "SELECT e.id, e.learner_id, e.cohort_id, e.status, e.since FROM enrolments e"+s.by(index)+" WHERE "+where+" ORDER BY e.id", args...)
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
@@ -206,7 +207,7 @@ func (s *Store) enrolments(ctx context.Context, q querier, where string, args ..
 		WHERE enrolment_id IN `+marks(len(list))+" ORDER BY enrolment_id, completed_at, course_id, lesson_id", keysOf(byID)...)
 }
 
-func attemptsOf(ctx context.Context, q querier, list []*conversation.Enrolment) error {
+func (s *Store) attemptsOf(ctx context.Context, q querier, list []*conversation.Enrolment) error {
 	byID := make(map[study.EnrolmentID]*conversation.Enrolment, len(list))
 	for _, e := range list {
 		e.Attempts = map[string]int{}
@@ -224,7 +225,7 @@ func attemptsOf(ctx context.Context, q querier, list []*conversation.Enrolment) 
 		}
 		byID[id].Attempts[course+"/"+lesson] = number
 		return nil
-	}, `SELECT enrolment_id, course_id, lesson_id, MAX(number) FROM attempts
+	}, `SELECT enrolment_id, course_id, lesson_id, MAX(number) FROM attempts`+s.by("PRIMARY")+`
 		WHERE enrolment_id IN `+marks(len(byID))+" GROUP BY enrolment_id, course_id, lesson_id", keysOf(byID)...)
 }
 

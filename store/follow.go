@@ -76,7 +76,7 @@ func (s *Store) followed(ctx context.Context, q querier, ids []int64) ([]study.F
 	for i := range list {
 		place[list[i].Learner.ID] = i
 	}
-	enrolments, err := s.enrolments(ctx, q, "e.learner_id IN "+marks(len(ids)), anys(ids)...)
+	enrolments, err := s.enrolments(ctx, q, "enrolments_learner", "e.learner_id IN "+marks(len(ids)), anys(ids)...)
 	if err != nil || len(enrolments) == 0 {
 		return list, err
 	}

@@ -65,7 +65,7 @@ func (s *Store) dueEnrolments(ctx context.Context, now time.Time, query string, 
 	if err != nil || len(ids) == 0 {
 		return nil, err
 	}
-	list, err := s.enrolments(ctx, s.reads, "e.id IN "+marks(len(ids)), anys(ids)...)
+	list, err := s.enrolments(ctx, s.reads, "PRIMARY", "e.id IN "+marks(len(ids)), anys(ids)...)
 	if err != nil {
 		return nil, err
 	}
