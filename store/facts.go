@@ -193,18 +193,26 @@ func (s *Store) enrolments(ctx context.Context, q querier, index, where string, 
 		e.Cohort = cohorts[cohortOf[e]]
 		byID[e.ID] = e
 	}
+	in, ids := marks(len(list)), keysOf(byID)
 	return list, each(ctx, q, func(rows *sql.Rows) error {
 		var id study.EnrolmentID
 		var d study.Done
+		var version string
 		var at int64
-		if err := rows.Scan(&id, &d.Course, &d.Lesson, &d.Score, &at); err != nil {
+		if err := rows.Scan(&id, &d.Course, &version, &d.Lesson, &d.Score, &at); err != nil {
 			return err
 		}
 		d.At = fromMs(at)
-		byID[id].Done = append(byID[id].Done, d)
+		e := byID[id]
+		if d.Lesson == "" {
+			e.Passed = append(e.Passed, study.Passed{Course: content.Ref{Course: d.Course, Version: version}, Mean: d.Score, At: d.At})
+		} else {
+			e.Done = append(e.Done, d)
+		}
 		return nil
-	}, `SELECT enrolment_id, course_id, lesson_id, score, completed_at FROM lesson_completions`+s.by("PRIMARY")+`
-		WHERE enrolment_id IN `+marks(len(list))+" ORDER BY enrolment_id, completed_at, course_id, lesson_id", keysOf(byID)...)
+	}, `SELECT enrolment_id, course_id, '', lesson_id, score, completed_at AS at FROM lesson_completions`+s.by("PRIMARY")+` WHERE enrolment_id IN `+in+`
+		UNION ALL SELECT enrolment_id, course_id, version, '', score, completed_at FROM course_completions`+s.by("PRIMARY")+` WHERE enrolment_id IN `+in+`
+		ORDER BY 1, 6, 2, 4`, append(ids, ids...)...)
 }
 
 func (s *Store) attemptsOf(ctx context.Context, q querier, list []*conversation.Enrolment) error {

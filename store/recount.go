@@ -160,10 +160,11 @@ func (v *verifier) people(ctx context.Context, q querier, where string, args []a
 	err := each(ctx, q, func(rows *sql.Rows) error {
 		var d study.LessonDone
 		var ref content.Ref
-		if err := rows.Scan(&d.Learner, &d.Enrolment, &ref.Course, &ref.Version, &d.Lesson, &d.Day, &d.Delegate); err != nil {
+		var at int64
+		if err := rows.Scan(&d.Learner, &d.Enrolment, &ref.Course, &ref.Version, &d.Lesson, &d.Day, &d.Delegate, &at); err != nil {
 			return err
 		}
-		d.Course = ref.Course
+		d.Course, d.At = ref.Course, fromMs(at)
 		c, err := v.course(ctx, ref)
 		if err != nil {
 			return err
@@ -177,17 +178,18 @@ func (v *verifier) people(ctx context.Context, q querier, where string, args []a
 		}
 		unknown(d.Learner, study.SourceLesson, study.LessonKey(d.Enrolment, d.Course, d.Lesson))
 		return nil
-	}, "SELECT learner_id, enrolment_id, course_id, version, lesson_id, day, delegate FROM lesson_completions WHERE "+where+" ORDER BY course_id, version", args...)
+	}, "SELECT learner_id, enrolment_id, course_id, version, lesson_id, day, delegate, completed_at FROM lesson_completions WHERE "+where+" ORDER BY course_id, version", args...)
 	if err != nil {
 		return nil, err
 	}
 	err = each(ctx, q, func(rows *sql.Rows) error {
 		var d study.CourseDone
 		var ref content.Ref
-		if err := rows.Scan(&d.Learner, &d.Enrolment, &ref.Course, &ref.Version, &d.Mean, &d.Day, &d.Delegate); err != nil {
+		var at int64
+		if err := rows.Scan(&d.Learner, &d.Enrolment, &ref.Course, &ref.Version, &d.Mean, &d.Day, &d.Delegate, &at); err != nil {
 			return err
 		}
-		d.Course = ref.Course
+		d.Course, d.At = ref.Course, fromMs(at)
 		c, err := v.course(ctx, ref)
 		switch {
 		case err != nil:
@@ -199,7 +201,7 @@ func (v *verifier) people(ctx context.Context, q querier, where string, args []a
 			f.Courses = append(f.Courses, d)
 		}
 		return nil
-	}, "SELECT learner_id, enrolment_id, course_id, version, score, day, delegate FROM course_completions WHERE "+where+" ORDER BY course_id, version", args...)
+	}, "SELECT learner_id, enrolment_id, course_id, version, score, day, delegate, completed_at FROM course_completions WHERE "+where+" ORDER BY course_id, version", args...)
 	if err != nil {
 		return nil, err
 	}

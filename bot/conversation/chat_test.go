@@ -22,6 +22,7 @@ var update = flag.Bool("update", false, "rewrite testdata/*.chat with what is sa
 //
 //	# a remark            @ 2026-12-02 08:30   the clock
 //	= 已绑定 张三 ban-1     what is so before: bound, enrolled; 已学 …: completed; 未确认: see there;
+//	                      别班学完 …: of the first class;
 //	                      问卷, 要整改, 管着 …: see follow_model_test.go
 //	                      代学, 别处绑定, 换过手机, 告诉: see mine_test.go
 //	                      教员, 有通知 …, 等放行 …, 发了 …: see campaign_model_test.go
@@ -135,6 +136,14 @@ func (w *world) given(t testing.TB, what string) {
 		e.Done = append(e.Done, study.Done{Course: f[1], Lesson: f[2], Score: score, At: w.now})
 		e.Attempts[f[1]+"/"+f[2]] = 1
 		w.ledger = append(w.ledger, entry{e.Learner, w.now, 25, false, false})
+	case "别班学完": // course lesson score: of the first class, and with it the course
+		e := &w.enrolments[0]
+		var score int
+		if _, err := fmt.Sscan(f[3], &score); err != nil {
+			t.Fatal(err)
+		}
+		e.Done = append(e.Done, study.Done{Course: f[1], Lesson: f[2], Score: score, At: w.now})
+		e.Passed = append(e.Passed, study.Passed{Course: testLibrary(t).Current(f[1]).Ref(), Mean: score, At: w.now})
 	case "未确认": // the last reply did not arrive
 		w.unconfirmed = &conversation.Unconfirmed{Key: "k", Reply: w.last}
 	case "状态": // paused, withdrawn …

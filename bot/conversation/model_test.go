@@ -345,6 +345,14 @@ func (w *world) apply(e conversation.Effect) error {
 		if study.IsDone(en.Done, e.Lesson.Course.Course, e.Lesson.Lesson) {
 			return fmt.Errorf("%v is completed twice", e.Lesson)
 		}
+		elsewhere := slices.ContainsFunc(w.enrolments, func(o conversation.Enrolment) bool {
+			return o.Learner == e.Learner && o.ID != e.Enrolment && slices.ContainsFunc(o.Done, func(d study.Done) bool {
+				return d.Course == e.Lesson.Course.Course && d.Lesson == e.Lesson.Lesson && study.DayOf(d.At).Year() == study.DayOf(w.now).Year()
+			})
+		})
+		if elsewhere != (e.Hours == 0) {
+			return fmt.Errorf("%v is credited %s, and was it learnt elsewhere this year? %v", e.Lesson, e.Hours, elsewhere)
+		}
 		en.Done = append(en.Done, study.Done{Course: e.Lesson.Course.Course, Lesson: e.Lesson.Lesson, Score: e.Score, At: w.now})
 		w.ledger = append(w.ledger, entry{e.Learner, w.now, e.Hours, false, e.Delegate})
 	case conversation.CompleteCourse:
@@ -353,6 +361,9 @@ func (w *world) apply(e conversation.Effect) error {
 			return fmt.Errorf("course %s is completed twice", key)
 		}
 		w.completions[key] = true
+		if en, err := w.place(e.Enrolment, e.Learner); err == nil {
+			en.Passed = append(en.Passed, study.Passed{Course: e.Course, Mean: e.Score, At: w.now})
+		}
 		w.ledger = append(w.ledger, entry{e.Learner, w.now, e.Hours, true, e.Delegate})
 		if e.Last {
 			en, err := w.place(e.Enrolment, e.Learner)

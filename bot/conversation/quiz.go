@@ -251,8 +251,12 @@ func (t *turn) doneWith(e Enrolment, score int) []study.Done {
 func (t *turn) complete(e Enrolment, course *content.Course, lesson *content.Lesson, score int, args []fault.Arg) {
 	st := t.s.Study
 	hours := t.credit.Lesson(lesson.Seconds)
+	said := "quiz.completed"
+	if t.lessonCredited(e.ID, course.ID, lesson.ID) {
+		hours, said = 0, "quiz.completed_again"
+	}
 	t.emit(CompleteLesson{Enrolment: st.Enrolment, Learner: t.f.Identity.Learner, Lesson: st.Lesson, Score: score, Hours: hours, Rule: t.credit.Version})
-	t.say("quiz.completed", append(args, fault.A("hours", hours), fault.A("lesson", lesson.Title))...)
+	t.say(said, append(args, fault.A("hours", hours), fault.A("lesson", lesson.Title))...)
 	taught := course
 	if now := t.library.Current(course.ID); now != nil {
 		taught = now
@@ -263,14 +267,42 @@ func (t *turn) complete(e Enrolment, course *content.Course, lesson *content.Les
 		return
 	}
 	extra := t.credit.Course(mean, taught.PassMark)
+	again := extra > 0 && t.testCredited(e.ID, taught.ID)
+	if again {
+		extra = 0
+	}
 	last := t.standing(e, done).progress.Finished
 	t.emit(CompleteCourse{Enrolment: st.Enrolment, Learner: t.f.Identity.Learner, Course: taught.Ref(), Score: mean, Hours: extra, Rule: t.credit.Version, Last: last})
 	key := "quiz.course_completed"
-	if extra == 0 {
+	switch {
+	case again:
+		key = "quiz.course_completed_again"
+	case extra == 0:
 		key = "quiz.course_completed_plain"
 	}
 	t.say(key, fault.A("course", taught.Title), fault.A("mean", mean), fault.A("hours", extra))
 	t.completedCourse = taught.ID
+}
+
+// lessonCredited reports whether a lesson gave hours this year already, in another class (study.CreditRule).
+func (t *turn) lessonCredited(here study.EnrolmentID, course, lesson string) bool {
+	year := study.DayOf(t.f.Now).Year()
+	return slices.ContainsFunc(t.f.Enrolments, func(e Enrolment) bool {
+		return e.ID != here && slices.ContainsFunc(e.Done, func(d study.Done) bool {
+			return d.Course == course && d.Lesson == lesson && study.DayOf(d.At).Year() == year
+		})
+	})
+}
+
+// testCredited reports the same of a course's test.
+func (t *turn) testCredited(here study.EnrolmentID, course string) bool {
+	year := study.DayOf(t.f.Now).Year()
+	return slices.ContainsFunc(t.f.Enrolments, func(e Enrolment) bool {
+		return e.ID != here && slices.ContainsFunc(e.Passed, func(p study.Passed) bool {
+			of := t.library.Version(p.Course)
+			return p.Course.Course == course && study.DayOf(p.At).Year() == year && of != nil && t.credit.Course(p.Mean, of.PassMark) > 0
+		})
+	})
 }
 
 // goOn says what comes next in the class.

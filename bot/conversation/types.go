@@ -196,6 +196,7 @@ type OnceOffer struct {
 type Enrolment struct {
 	study.Enrolment
 	Done     []study.Done
+	Passed   []study.Passed
 	Attempts map[string]int // course id + "/" + lesson id → highest attempt number so far
 }
 

@@ -166,6 +166,14 @@ func (d Day) Valid() bool {
 	return ok
 }
 
+// Year is the calendar year of a valid day, "" of another.
+func (d Day) Year() string {
+	if !d.Valid() {
+		return ""
+	}
+	return string(d[:len("2026")])
+}
+
 // Add returns the day n days later, "" when d is no day.
 func (d Day) Add(n int) Day {
 	t, ok := d.civil()

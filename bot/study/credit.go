@@ -4,6 +4,10 @@ import "strconv"
 
 // CreditRule turns study into study hours (学时标准). Rules are versioned: the ledger keeps the
 // version beside each credit, and a changed rule is a new version, never an edit.
+//
+// A lesson and a course's test give hours once in a calendar year: who learns them again in another class, or for a
+// finding, has completed them there too and is credited nothing. (The source does not speak of it; hours count towards a
+// year's target, and the same study must not fill it twice.)
 type CreditRule struct {
 	Version string
 	Short   StudyHours // courseware of at most 15 minutes

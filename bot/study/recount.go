@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/tiangeng/tiangeng/bot/people"
 )
@@ -18,6 +19,7 @@ type LessonDone struct {
 	Course, Lesson string
 	Seconds        int // how long the courseware of its version lasts
 	Day            Day
+	At             time.Time
 	Delegate       bool
 }
 
@@ -28,6 +30,7 @@ type CourseDone struct {
 	Course         string
 	Mean, PassMark int // per cent
 	Day            Day
+	At             time.Time
 	Delegate       bool
 }
 
@@ -89,7 +92,8 @@ func (s Source) compare(o Source) int {
 }
 
 // Recount returns what the ledger has to say, by source: one entry for each that gives hours or was corrected.
-// A correction decides against what was counted, and keeps the mark of what was studied in the person's place.
+// Of what was completed several times in a year the earliest counts. A correction decides against what was counted, and
+// keeps the mark of what was studied in the person's place.
 func (r CreditRule) Recount(f LedgerFacts) map[Source]LedgerEntry {
 	out := map[Source]LedgerEntry{}
 	put := func(e LedgerEntry) {
@@ -97,14 +101,24 @@ func (r CreditRule) Recount(f LedgerFacts) map[Source]LedgerEntry {
 			out[e.Of()] = e
 		}
 	}
-	for _, l := range f.Lessons {
-		put(LedgerEntry{
+	seen := map[onceAYear]bool{}
+	first := func(x onceAYear, e LedgerEntry) {
+		if e.Hours != 0 && !seen[x] {
+			seen[x] = true
+			put(e)
+		}
+	}
+	lessons, courses := slices.Clone(f.Lessons), slices.Clone(f.Courses)
+	slices.SortFunc(lessons, func(a, b LessonDone) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Enrolment, b.Enrolment)) })
+	slices.SortFunc(courses, func(a, b CourseDone) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Enrolment, b.Enrolment)) })
+	for _, l := range lessons {
+		first(onceAYear{l.Learner, l.Course, l.Lesson, l.Day.Year()}, LedgerEntry{
 			Learner: l.Learner, Enrolment: l.Enrolment, Course: l.Course, Kind: SourceLesson, Key: LessonKey(l.Enrolment, l.Course, l.Lesson),
 			Hours: r.Lesson(l.Seconds), Rule: r.Version, Day: l.Day, Delegate: l.Delegate,
 		})
 	}
-	for _, c := range f.Courses {
-		put(LedgerEntry{
+	for _, c := range courses {
+		first(onceAYear{c.Learner, c.Course, "", c.Day.Year()}, LedgerEntry{
 			Learner: c.Learner, Enrolment: c.Enrolment, Course: c.Course, Kind: SourceTest, Key: LessonKey(c.Enrolment, c.Course, ""),
 			Hours: r.Course(c.Mean, c.PassMark), Rule: r.Version, Day: c.Day, Delegate: c.Delegate,
 		})
@@ -120,6 +134,13 @@ func (r CreditRule) Recount(f LedgerFacts) map[Source]LedgerEntry {
 		out[c.Of()] = c
 	}
 	return out
+}
+
+// onceAYear is what gives hours once: a lesson, or with lesson "" a course's test, of a person in a year.
+type onceAYear struct {
+	learner        people.LearnerID
+	course, lesson string
+	year           string
 }
 
 // LedgerFault says how the ledger differs from a recount.

@@ -5,6 +5,7 @@ import (
 	"math/rand"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -13,20 +14,21 @@ import (
 	"github.com/tiangeng/tiangeng/bot/study"
 )
 
-// drawFacts draws what a few people did. Every source stands once.
+// drawFacts draws what a few people did, two classes each. Every source stands once.
 func drawFacts(t *rapid.T) study.LedgerFacts {
 	var f study.LedgerFacts
 	day := rapid.SampledFrom([]study.Day{"2026-12-31", "2027-01-01"})
+	at := rapid.Custom(func(t *rapid.T) time.Time { return time.UnixMilli(rapid.Int64Range(0, 3).Draw(t, "at")) })
 	for e := range study.EnrolmentID(rapid.IntRange(0, 4).Draw(t, "enrolments")) {
 		who := people.LearnerID(e/2 + 1)
 		for l := range rapid.IntRange(0, 3).Draw(t, "lessons") {
 			f.Lessons = append(f.Lessons, study.LessonDone{
-				Learner: who, Enrolment: e + 1, Course: "a", Lesson: fmt.Sprint("l", l), Day: day.Draw(t, "day"), Delegate: rapid.Bool().Draw(t, "delegate"),
+				Learner: who, Enrolment: e + 1, Course: "a", Lesson: fmt.Sprint("l", l), Day: day.Draw(t, "day"), At: at.Draw(t, "at"), Delegate: rapid.Bool().Draw(t, "delegate"),
 				Seconds: rapid.SampledFrom([]int{0, 900, 901, 1799, 1800}).Draw(t, "seconds"),
 			})
 		}
 		if rapid.Bool().Draw(t, "course") {
-			f.Courses = append(f.Courses, study.CourseDone{Learner: who, Enrolment: e + 1, Course: "a", Mean: rapid.SampledFrom([]int{59, 60}).Draw(t, "mean"), PassMark: 60, Day: day.Draw(t, "day")})
+			f.Courses = append(f.Courses, study.CourseDone{Learner: who, Enrolment: e + 1, Course: "a", Mean: rapid.SampledFrom([]int{59, 60}).Draw(t, "mean"), PassMark: 60, Day: day.Draw(t, "day"), At: at.Draw(t, "at")})
 		}
 		if rapid.Bool().Draw(t, "session") {
 			f.Sessions = append(f.Sessions, study.LedgerEntry{
@@ -220,5 +222,32 @@ func TestRecordsHaveOneKeyEach(t *testing.T) {
 			t.Errorf("%v and %s have the key %s", r, other, k)
 		}
 		seen[k] = fmt.Sprint(r)
+	}
+}
+
+// A lesson and a course's test give hours once a year, those of the class where they were completed first.
+func TestHoursAreCreditedOnceAYear(t *testing.T) {
+	t.Parallel()
+	at := func(minute int) time.Time { return time.Date(2026, 5, 1, 8, minute, 0, 0, time.UTC) }
+	lesson := func(who people.LearnerID, e study.EnrolmentID, minute int, day study.Day) study.LessonDone {
+		return study.LessonDone{Learner: who, Enrolment: e, Course: "a", Lesson: "l", Day: day, At: at(minute)}
+	}
+	test := func(e study.EnrolmentID, minute, mean int) study.CourseDone {
+		return study.CourseDone{Learner: 1, Enrolment: e, Course: "a", Mean: mean, PassMark: 60, Day: "2026-05-01", At: at(minute)}
+	}
+	got := map[string]study.StudyHours{}
+	for s, e := range study.Rule2024.Recount(study.LedgerFacts{
+		// Class 5 was first; class 7 is of the next year, class 9 of another person.
+		Lessons: []study.LessonDone{lesson(1, 3, 2, "2026-05-01"), lesson(1, 5, 1, "2026-05-01"), lesson(1, 7, 3, "2027-01-01"), lesson(2, 9, 4, "2026-05-01")},
+		// What was not passed gives nothing and takes nothing from the one that was.
+		Courses: []study.CourseDone{test(3, 1, 59), test(5, 2, 60), test(7, 3, 100)},
+		// A decision about one source leaves the others as they are.
+		Corrections: []study.LedgerEntry{{Learner: 1, Enrolment: 5, Course: "a", Kind: study.SourceLesson, Key: study.LessonKey(5, "a", "l"), Hours: 0, Day: "2026-05-01"}},
+	}) {
+		got[string(s.Kind)+" "+s.Key] = e.Hours
+	}
+	want := map[string]study.StudyHours{"lesson 5/a/l": 0, "lesson 7/a/l": 25, "lesson 9/a/l": 25, "test 5/a": 50}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -70,6 +70,13 @@ type Done struct {
 	At     time.Time
 }
 
+// Passed is one completed course of an enrolment.
+type Passed struct {
+	Course content.Ref
+	Mean   int // per cent
+	At     time.Time
+}
+
 // LessonRef names one lesson of one version of a course.
 type LessonRef struct {
 	Course content.Ref `json:"course"`

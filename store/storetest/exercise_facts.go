@@ -58,12 +58,14 @@ var factCases = map[string]func(*testing.T, *bundle){
 			conversation.StartAttempt{Enrolment: places[0], Learner: ids[0], Lesson: lessonOne, Number: 1},
 			conversation.StartAttempt{Enrolment: places[0], Learner: ids[0], Lesson: lessonOne, Number: 2},
 			conversation.StartAttempt{Enrolment: places[0], Learner: ids[0], Lesson: two, Number: 1},
-			conversation.CompleteLesson{Enrolment: places[0], Learner: ids[0], Lesson: lessonOne, Score: 80, Hours: 25, Rule: "r"})
+			conversation.CompleteLesson{Enrolment: places[0], Learner: ids[0], Lesson: lessonOne, Score: 80, Hours: 25, Rule: "r"},
+			conversation.CompleteCourse{Enrolment: places[0], Learner: ids[0], Course: courseOne.Ref(), Score: 81, Hours: 50, Rule: "r"})
 		got := b.load(typed("2", "o1"), needs(conversation.Needs{Progress: true})).Facts.Enrolments
 		want := []conversation.Enrolment{
 			{
 				Enrolment: study.Enrolment{ID: places[0], Learner: ids[0], Cohort: class("spring", courseOne.ID), Status: study.Active, Since: startDay},
 				Done:      []study.Done{{Course: courseOne.ID, Lesson: "l1", Score: 80, At: at}},
+				Passed:    []study.Passed{{Course: courseOne.Ref(), Mean: 81, At: at}},
 				Attempts:  map[string]int{"rules/l1": 2, "rules/l2": 1},
 			},
 			{

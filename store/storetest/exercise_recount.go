@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,6 +53,30 @@ func (b *bundle) learnt() (places []study.EnrolmentID, learners []people.Learner
 }
 
 var recountCases = map[string]func(*testing.T, *bundle){
+	"what is learnt again in another class gives no hours in the same year": func(t *testing.T, b *bundle) {
+		_, learners := b.learnt()
+		if _, err := b.s.ApplyCohort(t.Context(), start, "tester", class("again", courseOne.ID)); err != nil {
+			t.Fatal(err)
+		}
+		b.done(start.Add(time.Hour), typed("more", "o0"), conversation.Enrol{Learner: learners[0], Cohort: "again", Since: startDay})
+		again := study.EnrolmentID(b.number("SELECT MAX(id) FROM enrolments"))
+		later := start.Add(2 * time.Hour)
+		ref := study.LessonRef{Course: courseOne.Ref(), Lesson: "l1"}
+		b.done(later, typed("again", "o0"), conversation.CompleteLesson{Enrolment: again, Learner: learners[0], Lesson: ref, Score: 90, Rule: "r"},
+			conversation.CompleteCourse{Enrolment: again, Learner: learners[0], Course: courseOne.Ref(), Score: 90, Rule: "r"})
+		b.agrees()
+		ref.Lesson = "l2"
+		b.done(later, typed("twice", "o0"), conversation.CompleteLesson{Enrolment: again, Learner: learners[0], Lesson: ref, Score: 90, Hours: 25, Rule: "r"})
+		if got := b.differences(); len(got) != 1 || !strings.HasSuffix(got[0], " lesson "+study.LessonKey(again, courseOne.ID, "l2")+" extra: 0.25, counted 0") {
+			t.Errorf("%q, want the second time as extra", got)
+		}
+		// In the next year it gives hours again.
+		b.exec("DELETE FROM ledger WHERE enrolment_id = ?", int64(again))
+		b.exec("UPDATE lesson_completions SET day = '2027-01-02', completed_at = ? WHERE enrolment_id = ?", later.AddDate(1, 0, 0).UnixMilli(), int64(again))
+		if got := b.differences(); len(got) != 2 {
+			t.Errorf("%q, want two that are missing", got)
+		}
+	},
 	"a ledger that was written by study agrees": func(t *testing.T, b *bundle) {
 		b.agrees()
 		_, learners := b.learnt()
