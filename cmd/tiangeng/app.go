@@ -316,6 +316,9 @@ func (a *app) run(ctx context.Context, listening func(addresses), fallbackPorts 
 	}
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
+	if a.ownClock() {
+		a.clock.measure(ctx, a.store.Ping, a.log) // before anything is called due by a host's clock that is wrong
+	}
 	var background sync.WaitGroup
 	background.Go(func() { a.service.Run(work) })
 	background.Go(func() { a.keepTime(ctx) })
@@ -347,10 +350,13 @@ func (a *app) keepTime(ctx context.Context) {
 		a.clock.followSimulator(ctx, a.config.Clock.Follow, a.service.Kick, a.log)
 		return
 	}
-	if a.clock.source == nil {
+	if a.ownClock() {
 		a.clock.followDatabase(ctx, a.store.Ping, a.log)
 	}
 }
+
+// ownClock reports whether the time is the host's, corrected by the database's.
+func (a *app) ownClock() bool { return a.config.Clock.Follow == "" && a.clock.source == nil }
 
 // Close closes what openApp opened.
 func (a *app) Close() error {

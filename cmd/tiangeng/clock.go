@@ -17,20 +17,34 @@ import (
 // clock is the service's time: the host's, corrected by an offset that somebody measures; or that
 // of source, when there is one (the demo's simulator).
 type clock struct {
-	offset atomic.Int64 // nanoseconds
-	source func() time.Time
+	measured atomic.Pointer[measurement] // nil before the first one
+	source   func() time.Time
+}
+
+// measurement is how far the host's clock was off at a moment. From then on time goes by the host's monotonic clock:
+// whoever sets the host's clock does not set ours.
+type measurement struct {
+	at     time.Time
+	offset time.Duration
 }
 
 func (c *clock) Now() time.Time {
+	now := time.Now()
 	if c.source != nil {
-		return c.source().UTC().Truncate(time.Millisecond)
+		now = c.source()
+	} else if m := c.measured.Load(); m != nil {
+		now = m.at.Add(m.offset + now.Sub(m.at))
 	}
-	return time.Now().Add(time.Duration(c.offset.Load())).UTC().Truncate(time.Millisecond)
+	return now.UTC().Truncate(time.Millisecond)
 }
 
 // set reports whether the clock moved by more than a second.
 func (c *clock) set(offset time.Duration) bool {
-	before := time.Duration(c.offset.Swap(int64(offset)))
+	var before time.Duration
+	m := c.measured.Swap(&measurement{at: time.Now(), offset: offset})
+	if m != nil {
+		before = m.offset
+	}
 	return (offset - before).Abs() > time.Second
 }
 
@@ -51,29 +65,40 @@ func openClock(ctx context.Context, c *configs.Config) (*clock, error) {
 func clockURL(base string) string { return strings.TrimRight(base, "/") + "/sim/api/clock" }
 
 // followDatabase lets the replicas agree: each follows the database's clock (reliability §2.2,
-// row 21). It measures every half minute; a skew above two seconds is an alarm.
+// row 21). It measures every half minute, every second until it has measured once.
 func (c *clock) followDatabase(ctx context.Context, ping func(context.Context) (time.Time, error), log *slog.Logger) {
-	measure := func() {
-		began := time.Now()
-		db, err := ping(ctx)
-		if err != nil {
-			return // readiness says so already; the last offset stays
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for !c.measure(ctx, ping, log) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
 		}
-		took := time.Since(began)
-		if took > time.Second {
-			return // too slow to tell the time by
-		}
-		offset := db.Sub(began.Add(took / 2))
-		if offset.Abs() > 2*time.Second {
-			log.Error("this host's clock and the database's differ: set the host's clock (NTP)", "seconds", offset.Seconds())
-		}
-		if offset.Abs() < 50*time.Millisecond {
-			offset = 0 // within what a round trip can measure
-		}
-		c.set(offset)
 	}
-	measure()
-	every(ctx, 30*time.Second, measure)
+	every(ctx, 30*time.Second, func() { c.measure(ctx, ping, log) })
+}
+
+// measure compares the host's clock with the database's once; a skew above two seconds is an alarm. Without
+// an answer, or with one that is too slow to tell the time by, the last offset stays and it is false.
+func (c *clock) measure(ctx context.Context, ping func(context.Context) (time.Time, error), log *slog.Logger) bool {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	began := time.Now()
+	db, err := ping(ctx)
+	took := time.Since(began)
+	if err != nil || took > time.Second { // readiness says so already
+		return false
+	}
+	offset := db.Sub(began.Add(took / 2))
+	if offset.Abs() > 2*time.Second {
+		log.Error("this host's clock and the database's differ: set the host's clock (NTP)", "seconds", offset.Seconds())
+	}
+	if offset.Abs() < 50*time.Millisecond {
+		offset = 0 // within what a round trip can measure
+	}
+	c.set(offset)
+	return true
 }
 
 // followSimulator takes the time from a simulator, for tests that travel in time. moved is called
