@@ -13,6 +13,7 @@ type batch struct {
 	id     int64
 	state  delivery.State
 	status string // as reported before, "" for not yet
+	first  int64
 }
 
 // sentWell is what the platform calls a mass send that it made.
@@ -55,7 +56,7 @@ func (j *joining) joinBatch(ctx context.Context, r *receipt) error {
 // batch finds and locks the batch that a report is about: by its message id, else the only one of the
 // account that waits for a report, is of the last day, and is as large as the report says.
 func (j *joining) batch(ctx context.Context, r *receipt) (*batch, error) {
-	const columns = "SELECT id, state, status FROM mass_batches WHERE channel = ? AND account = ? AND "
+	const columns = "SELECT id, state, status, first_attempt_at FROM mass_batches WHERE channel = ? AND account = ? AND "
 	if r.messageID != "" {
 		b, err := j.onlyBatch(ctx, columns+"message_id = ?", r.to.Channel, r.to.Account, r.messageID)
 		if err != nil || b != nil {
@@ -66,9 +67,13 @@ func (j *joining) batch(ctx context.Context, r *receipt) (*batch, error) {
 	if r.messageID != "" {
 		named = " AND message_id = ''"
 	}
-	return j.onlyBatch(ctx, columns+`status = '' AND (state IN ('sending', 'accepted', 'unknown') OR state IN ('pending', 'claimed') AND ambiguous > 0)
-		AND people = ? AND first_attempt_at > ? AND first_attempt_at <= ?`+named,
-		r.to.Channel, r.to.Account, r.job.Total, r.received-receiptLife.Milliseconds(), r.received+clockSkew.Milliseconds())
+	b, err := j.onlyBatch(ctx, columns+`status = '' AND (state IN ('sending', 'accepted', 'unknown') OR state IN ('pending', 'claimed') AND ambiguous > 0)
+		AND people = ? AND first_attempt_at > 0 AND updated_at > ? AND first_attempt_at <= ?`+named,
+		r.to.Channel, r.to.Account, r.job.Total, r.received-receiptLife.Milliseconds(), r.received+clockGap.Milliseconds())
+	if b != nil && b.first > r.received+clockSkew.Milliseconds() { // see clockGap
+		return nil, err
+	}
+	return b, err
 }
 
 // onlyBatch returns the one batch that a query finds, nil when there is none, several, or one that
@@ -77,7 +82,7 @@ func (j *joining) onlyBatch(ctx context.Context, query string, args ...any) (*ba
 	var list []*batch
 	scan := func(rows *sql.Rows) error {
 		b := &batch{}
-		err := rows.Scan(&b.id, &b.state, &b.status)
+		err := rows.Scan(&b.id, &b.state, &b.status, &b.first)
 		list = append(list, b)
 		return err
 	}
@@ -86,7 +91,7 @@ func (j *joining) onlyBatch(ctx context.Context, query string, args ...any) (*ba
 	}
 	id := list[0].id
 	list = nil
-	err := each(ctx, j.q, scan, "SELECT id, state, status FROM mass_batches WHERE id = ?"+j.s.skipLocked(), id)
+	err := each(ctx, j.q, scan, "SELECT id, state, status, first_attempt_at FROM mass_batches WHERE id = ?"+j.s.skipLocked(), id)
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}

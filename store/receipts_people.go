@@ -12,12 +12,17 @@ import (
 	"github.com/tiangeng/tiangeng/bot/delivery"
 )
 
-// receiptLife is how old a delivery's first attempt may be for a receipt that does not name it
-// (reliability §5.3). clockSkew is how far one replica's clock may be behind another's: a receipt
-// never comes before the attempt that it is about.
+// receiptLife is how long ago a delivery may have changed last for a receipt that does not name it (reliability
+// §5.3: of its first attempt, but one that was tried in vain yesterday may have been sent a minute ago; found by
+// the rehearsal); sendLife is how long ago it may have been tried first. clockSkew is how far one replica's clock may be behind another's: a receipt
+// never comes before the attempt that it is about. clockGap is how far the clock of a machine that has stood
+// still may be behind until it is measured again: what seems to have begun so shortly after the receipt came
+// may be what it is about, so nothing else is taken for that (found by the rehearsal).
 const (
 	receiptLife = 24 * time.Hour
+	sendLife    = 7 * 24 * time.Hour
 	clockSkew   = 2 * time.Second
+	clockGap    = 5 * time.Minute
 )
 
 // sent is a delivery that a receipt may be about.
@@ -27,7 +32,7 @@ type sent struct {
 	rung               delivery.Rung
 	why                delivery.Why
 	messageID          string
-	first              int64
+	first, updated     int64
 	owner              string
 	attempts           int
 	ambiguous          int
@@ -38,7 +43,7 @@ type sent struct {
 	named  string         // the message id to write, "" for none
 }
 
-const sentColumns = "SELECT id, identity_id, term, state, rung, why, message_id, first_attempt_at, owner, attempts, ambiguous FROM deliveries"
+const sentColumns = "SELECT id, identity_id, term, state, rung, why, message_id, first_attempt_at, updated_at, owner, attempts, ambiguous FROM deliveries"
 
 // receiptRungs are the rungs whose sends get a receipt for each person.
 const receiptRungs = " AND rung IN ('long', 'notice', 'template')"
@@ -47,7 +52,7 @@ func (j *joining) deliveries(ctx context.Context, query string, args ...any) ([]
 	var list []*sent
 	err := each(ctx, j.q, func(rows *sql.Rows) error {
 		d := &sent{}
-		err := rows.Scan(&d.id, &d.identity, &d.term, &d.state, &d.rung, &d.why, &d.messageID, &d.first, &d.owner, &d.attempts, &d.ambiguous)
+		err := rows.Scan(&d.id, &d.identity, &d.term, &d.state, &d.rung, &d.why, &d.messageID, &d.first, &d.updated, &d.owner, &d.attempts, &d.ambiguous)
 		d.from = d.state
 		list = append(list, d)
 		return err
@@ -158,7 +163,7 @@ func (j *joining) byPhone(ctx context.Context, list []*receipt, phones map[chann
 	}
 	found, err := j.deliveries(ctx, sentColumns+j.s.by("deliveries_identity")+" WHERE identity_id IN "+marks(len(ids))+
 		" AND state IN ('sending', 'accepted', 'unknown', 'delivered', 'refused', 'pending', 'claimed') AND first_attempt_at > ?"+receiptRungs,
-		append(ids, oldest-receiptLife.Milliseconds())...)
+		append(ids, oldest-sendLife.Milliseconds())...)
 	if err != nil {
 		return nil, err
 	}
@@ -219,8 +224,8 @@ func about(r *receipt, list []*sent) *sent {
 	possible := make([]*sent, 0, len(list))
 	open := 0
 	for _, d := range list {
-		early := d.first > r.received+clockSkew.Milliseconds()
-		late := d.first <= r.received-receiptLife.Milliseconds()
+		early := d.first > r.received+clockGap.Milliseconds()
+		late := d.updated <= r.received-receiptLife.Milliseconds()
 		other := r.messageID != "" && d.messageID != "" && d.messageID != r.messageID
 		if early || late || other || !d.open() && !d.closed() {
 			continue
@@ -228,13 +233,19 @@ func about(r *receipt, list []*sent) *sent {
 		open += b2i(d.open())
 		possible = append(possible, d)
 	}
-	if open > 0 {
-		return only(possible, (*sent).open)
+	d := only(possible, (*sent).open)
+	if open == 0 {
+		if d = only(possible, (*sent).closed); d == nil {
+			d = only(possible, func(d *sent) bool { return d.guessed })
+		}
 	}
-	if d := only(possible, (*sent).closed); d != nil {
-		return d
+	if mistake("any candidate taken") && len(possible) > 0 {
+		return possible[0]
 	}
-	return only(possible, func(d *sent) bool { return d.guessed })
+	if d != nil && d.first > r.received+clockSkew.Milliseconds() {
+		return nil
+	}
+	return d
 }
 
 // open reports whether the delivery waits for a receipt: its call may have been made and nobody knows

@@ -115,6 +115,33 @@ var receiptCases = map[string]func(*testing.T, *bundle){
 		}
 		b.ends("delivered", "unknown", "accepted")
 	},
+	"what seems to have begun shortly after a receipt came may be what it is about": func(_ *testing.T, b *bundle) {
+		s := b.sends(1, delivery.RungTemplate)
+		s.answered(1, delivery.RungTemplate, 0)
+		again := b.running(announcement("again"), delivery.RungTemplate, s.learners)
+		s.settle(s.by(s.claim("me", 1)[0], delivery.RungTemplate, "", true), accepted, true)
+		// The clock of the machine that took the receipt had stood still: the receipt is the second one's.
+		b.exec("UPDATE deliveries SET first_attempt_at = first_attempt_at + 100000 WHERE campaign_id = ?", int64(again.ID))
+		b.keep(start.Add(10*time.Second), says(0, "0", "success", 110))
+		b.join(start.Add(2 * time.Minute))
+		b.ends("unknown", "accepted")
+		b.exec("UPDATE deliveries SET first_attempt_at = first_attempt_at + 300000 WHERE campaign_id = ?", int64(again.ID))
+		b.join(start.Add(4 * time.Minute)) // so long is no clock behind
+		b.ends("delivered", "accepted")
+	},
+	"what was tried in vain yesterday and sent today waits for a receipt too": func(_ *testing.T, b *bundle) {
+		s := b.sends(1, delivery.RungTemplate)
+		s.answered(1, delivery.RungTemplate, 0)
+		b.running(announcement("again"), delivery.RungTemplate, s.learners)
+		s.settle(s.by(s.claim("me", 1)[0], delivery.RungTemplate, "", true), accepted, true)
+		b.exec("UPDATE deliveries SET first_attempt_at = first_attempt_at - ?, message_id = '' WHERE state = 'accepted'", (25 * time.Hour).Milliseconds())
+		b.keep(start.Add(time.Minute), says(0, "0", "success", 50))
+		b.join(start.Add(time.Minute))
+		b.ends("unknown", "accepted") // either of the two
+		b.exec("UPDATE deliveries SET updated_at = updated_at - ? WHERE state = 'accepted'", (25 * time.Hour).Milliseconds())
+		b.join(start.Add(3 * time.Minute))
+		b.ends("delivered", "accepted")
+	},
 	"a receipt that comes before the answer waits for it": func(_ *testing.T, b *bundle) {
 		s := b.sends(1, delivery.RungTemplate)
 		d := s.by(s.claim("me", 1)[0], delivery.RungTemplate, "", true)
