@@ -34,7 +34,10 @@ func (s *Service) dispatchMass(ctx, work context.Context) (Dispatched, error) {
 		if batch == nil {
 			return total, nil
 		}
-		if err := s.sendMass(work, *batch); err != nil {
+		// One that could not begin was given back: the same again at once would be no other, and a clock that is
+		// behind would keep us at it (found by the rehearsal).
+		begun, err := s.sendMass(work, *batch)
+		if err != nil || !begun {
 			return total, err
 		}
 		total.Sent++
@@ -42,7 +45,8 @@ func (s *Service) dispatchMass(ctx, work context.Context) (Dispatched, error) {
 	return total, nil
 }
 
-func (s *Service) sendMass(work context.Context, b MassBatch) error {
+// sendMass makes the call of a batch and writes down what came of it; false when it did not begin.
+func (s *Service) sendMass(work context.Context, b MassBatch) (begun bool, err error) {
 	ctx, cancel := context.WithTimeout(work, 2*settleTimeout)
 	defer cancel()
 	sender := s.o.Senders[b.Channel]
@@ -52,17 +56,17 @@ func (s *Service) sendMass(work context.Context, b MassBatch) error {
 		taken, day = s.takeCalls(ctx, b.Account, channel.WayMass, 1)
 	}
 	if taken == 0 {
-		return s.settleMass(ctx, b, notBegun)
+		return false, s.settleMass(ctx, b, notBegun)
 	}
 	looked := time.Now() //nolint:forbidigo // a duration, see freshness
 	ok, err := s.o.Store.BeginMassBatch(ctx, s.o.Now(), b)
 	if err != nil {
-		return fmt.Errorf("writing ahead of a mass send: %w", err)
+		return false, fmt.Errorf("writing ahead of a mass send: %w", err)
 	}
 	if !ok {
 		s.returnCalls(channel.WayMass, day, 1)
 		s.o.Metrics.failed("lease")
-		return nil
+		return false, nil
 	}
 	b.Attempt++
 	if b.First.IsZero() {
@@ -70,9 +74,9 @@ func (s *Service) sendMass(work context.Context, b MassBatch) error {
 	}
 	if time.Since(looked) > freshness || s.stopped(b.Campaign) || s.day() != day || !s.massTime(b) {
 		s.returnCalls(channel.WayMass, day, 1)
-		return s.settleMass(work, b, notBegun)
+		return false, s.settleMass(work, b, notBegun)
 	}
-	return s.settleMass(ctx, b, sender.SendMass(ctx, channel.MassOutbound{
+	return true, s.settleMass(ctx, b, sender.SendMass(ctx, channel.MassOutbound{
 		Account: b.Account, To: b.To, Text: s.campaignText(b.Kind, b.Title, b.Body, b.WantsAck), ClientID: BatchClientID(b.ID),
 	}))
 }
