@@ -13,9 +13,6 @@ import (
 	"github.com/tiangeng/tiangeng/content"
 )
 
-// pushPage is how many people are planned and written at a time.
-const pushPage = 2000
-
 // Tick fires what has become due since the last look. Restarts fire nothing twice: the watermark
 // only moves forward and a day's push of a class is unique (Z1). Several replicas may tick at once.
 func (s *Service) Tick(ctx context.Context) error {
@@ -25,10 +22,19 @@ func (s *Service) Tick(ctx context.Context) error {
 		return fmt.Errorf("reading the schedule's watermark: %w", err)
 	}
 	if from.IsZero() {
+		// Written down before anything fires: who goes on where this breaks off must not begin later.
 		from = now.Add(-s.o.Policy.Lateness)
+		if err := s.o.Store.AdvanceWatermark(ctx, from); err != nil {
+			return fmt.Errorf("setting the schedule's watermark: %w", err)
+		}
 	}
 	if !from.Before(now) {
 		return nil
+	}
+	if mistake("watermark moved first") {
+		if err := s.o.Store.AdvanceWatermark(ctx, now); err != nil {
+			return err
+		}
 	}
 	cohorts, err := s.o.Store.Cohorts(ctx)
 	if err != nil {
@@ -50,7 +56,7 @@ func (s *Service) Tick(ctx context.Context) error {
 
 // tick fires what a class's schedule has brought since from: lessons, reminders, digests.
 func (s *Service) tick(ctx context.Context, c study.Cohort, from, now time.Time) error {
-	lesson := func(o study.Occurrence) error { _, err := s.fire(ctx, c, o, now, false); return err }
+	lesson := func(o study.Occurrence) error { return s.fireLesson(ctx, c, o, now) }
 	reminder, weekly := c.Schedule, c.Schedule
 	reminder.Hour = s.o.ReminderHour
 	weekly.Hour, weekly.WorkingDays, weekly.Weekdays = s.o.DigestHour, false, []time.Weekday{s.o.DigestDay}
@@ -152,7 +158,7 @@ func (s *Service) PushDay(ctx context.Context, day study.Day, cohort string, dry
 // fire plans one day of one class and writes the deliveries, page by page.
 func (s *Service) fire(ctx context.Context, c study.Cohort, o study.Occurrence, now time.Time, dryRun bool) (PushReport, error) {
 	r := PushReport{Cohort: c.Code, Name: c.Name, Day: o.Day, DueAt: o.At, Rungs: map[delivery.Rung]int{}, Waiting: map[delivery.Why]int{}}
-	push := Push{Kind: delivery.KindLesson, Cohort: c.Code, Day: o.Day, DueAt: o.At, Deadline: o.At.Add(s.o.Policy.Lateness)}
+	push := s.lessonPush(c, o)
 	switch {
 	case now.Before(o.At):
 		r.Skipped = SkipNotYet
@@ -167,24 +173,40 @@ func (s *Service) fire(ctx context.Context, c study.Cohort, o study.Occurrence, 
 		}
 		return s.recordMissed(ctx, r, push, now)
 	}
-	for after := study.EnrolmentID(0); ; {
-		page, err := s.o.Store.DueEnrolments(ctx, now, c.Code, o.Day, after, pushPage)
-		if err != nil {
-			return r, fmt.Errorf("reading who is due: %w", err)
+	empty, err := s.writePush(ctx, c, push, now, &r, dryRun)
+	if err != nil || dryRun {
+		return r, err
+	}
+	if empty && c.Ordered() {
+		// There may be hundreds of these classes, most of them empty: none of those gets a campaign a day.
+		if done, err := s.withSummary(ctx, r); fault.CodeOf(err) != fault.NotFound {
+			return done, err
 		}
-		if after == 0 && len(page) == 0 && c.Ordered() && !dryRun {
-			// There may be hundreds of these classes, most of them empty: none of those gets a campaign a day.
-			if done, err := s.withSummary(ctx, r); fault.CodeOf(err) != fault.NotFound {
-				return done, err
-			}
-			return r, nil
+		return r, nil
+	}
+	s.o.Logger.Info("push fired", "cohort", c.Code, "day", o.Day, "planned", r.Planned, "written", r.Written)
+	s.KickSending()
+	return s.withSummary(ctx, r)
+}
+
+// writePush plans a push for everybody who has no delivery of it yet and writes that, page by page; empty
+// says that there was nobody.
+func (s *Service) writePush(ctx context.Context, c study.Cohort, push Push, now time.Time, r *PushReport, dryRun bool) (empty bool, err error) {
+	for after := study.EnrolmentID(0); ; {
+		page, err := s.o.Store.DueEnrolments(ctx, now, c.Code, push.Day, after, s.o.FreezePage)
+		if err != nil {
+			return false, fmt.Errorf("reading who is due: %w", err)
+		}
+		empty = after == 0 && len(page) == 0
+		if empty && c.Ordered() {
+			return true, nil
 		}
 		planned, account := make([]PlannedDelivery, 0, len(page)), s.account(ctx, now)
 		for _, e := range page {
 			after = e.Enrolment.ID
 			p, err := s.plan(e, push, account, now)
 			if err != nil {
-				return r, err
+				return false, err
 			}
 			r.count(p.Decision)
 			planned = append(planned, p)
@@ -192,20 +214,29 @@ func (s *Service) fire(ctx context.Context, c study.Cohort, o study.Occurrence, 
 		if !dryRun {
 			written, err := s.o.Store.FirePush(ctx, now, push, planned)
 			if err != nil {
-				return r, fmt.Errorf("writing deliveries: %w", err)
+				return false, fmt.Errorf("writing deliveries: %w", err)
 			}
 			r.Written += written
 		}
-		if len(page) < pushPage {
-			break
+		if len(page) < s.o.FreezePage {
+			return empty, nil
 		}
 	}
-	if dryRun {
-		return r, nil
+}
+
+// fireLesson is what a tick does about a class's hour. A firing that was broken off, and that nobody could go
+// on with until it was too late, leaves people without a row: they get theirs, which says why.
+func (s *Service) fireLesson(ctx context.Context, c study.Cohort, o study.Occurrence, now time.Time) error {
+	r, err := s.fire(ctx, c, o, now, false)
+	if err != nil || r.Skipped != SkipExpired || r.Summary.Push.Expired {
+		return err
 	}
-	s.o.Logger.Info("push fired", "cohort", c.Code, "day", o.Day, "planned", r.Planned, "written", r.Written)
-	s.KickSending()
-	return s.withSummary(ctx, r)
+	_, err = s.writePush(ctx, c, s.lessonPush(c, o), now, &r, false)
+	return err
+}
+
+func (s *Service) lessonPush(c study.Cohort, o study.Occurrence) Push {
+	return Push{Kind: delivery.KindLesson, Cohort: c.Code, Day: o.Day, DueAt: o.At, Deadline: o.At.Add(s.o.Policy.Lateness)}
 }
 
 // recordMissed writes down that the hour was missed; if the push had fired in time already, that

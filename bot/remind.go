@@ -23,7 +23,7 @@ func (s *Service) remind(ctx context.Context, c study.Cohort, o study.Occurrence
 	}
 	planned, written := 0, 0
 	for after := study.EnrolmentID(0); ; {
-		page, err := s.o.Store.BegunEnrolments(ctx, now, c.Code, o.Day, after, pushPage)
+		page, err := s.o.Store.BegunEnrolments(ctx, now, c.Code, o.Day, after, s.o.FreezePage)
 		if err != nil {
 			return fmt.Errorf("reading who has begun: %w", err)
 		}
@@ -44,7 +44,7 @@ func (s *Service) remind(ctx context.Context, c study.Cohort, o study.Occurrence
 			return fmt.Errorf("writing reminders: %w", err)
 		}
 		planned, written = planned+len(page), written+n
-		if len(page) < pushPage {
+		if len(page) < s.o.FreezePage {
 			break
 		}
 	}

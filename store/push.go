@@ -164,6 +164,9 @@ func (s *Store) pushCampaign(ctx context.Context, q querier, now time.Time, push
 		status = bot.CampaignExpired
 	}
 	key := pushKey(kind, push.Cohort, push.Day)
+	if mistake("a day fired anew") {
+		key += now.String()
+	}
 	r, err := q.ExecContext(ctx, `INSERT INTO campaigns (request_key, kind, status, cohort_id, day, body, audience, scope, forecast, made_by, due_at, deadline_at, frozen_at, created_at)
 		SELECT ?, ?, ?, c.id, ?, '', '', ?, '', ?, ?, ?, ?, ? FROM cohorts c WHERE c.code = ?`+s.orIgnore("campaigns.created_at"),
 		key, string(kind), string(status), string(push.Day), everybody, byProgram, toMs(push.DueAt), toMs(push.Deadline), toMs(now), toMs(now), push.Cohort)
