@@ -96,6 +96,7 @@ func (s *modelStore) add(c *modelCampaign, r bot.PlannedRecipient) {
 // act is what a person does with a campaign; it is committed at once.
 func (s *modelStore) act(c *modelCampaign, act bot.CampaignAct) {
 	now := s.w.now()
+	s.at = now
 	switch {
 	case c.Status == bot.CampaignCancelled || c.Status == bot.CampaignExpired:
 		return
@@ -137,220 +138,6 @@ func (s *modelStore) PauseCampaign(ctx context.Context, _ time.Time, id bot.Camp
 	})
 }
 
-// modelBatch is one call of a mass send.
-type modelBatch struct {
-	bot.MassBatch
-	state     delivery.State
-	due       time.Time
-	leaseEnd  time.Time
-	ambiguous int
-	members   []*modelDelivery
-	messageID string
-}
-
-// hold puts all members where their batch is.
-func (s *modelStore) hold(b *modelBatch, to delivery.State, why delivery.Why) {
-	b.state = to
-	for _, d := range b.members {
-		if d.batch == b.ID {
-			s.move(d, to, why, false)
-			d.Attempt, d.First, d.ambiguous = b.Attempt, b.First, b.ambiguous
-		}
-	}
-}
-
-func (s *modelStore) ClaimMassBatch(ctx context.Context, now time.Time, owner string, limit int, lease time.Duration, decide func(delivery.Facts, bot.Campaign) delivery.Decision) (out *bot.MassBatch, err error) {
-	err = s.w.tx(ctx, "claim of a mass send", func() {
-		out = nil
-		b := s.oldBatch(now)
-		if b == nil {
-			b = s.newBatch(now, limit, decide)
-		}
-		if b == nil {
-			return
-		}
-		b.Owner, b.leaseEnd = owner, s.w.dbNow().Add(lease)
-		b.Term++
-		s.hold(b, delivery.Claimed, "")
-		b.Ambiguous = b.ambiguous > 0
-		claimed := b.MassBatch
-		out = &claimed
-	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
-}
-
-// oldBatch is one whose call is to be made again.
-func (s *modelStore) oldBatch(now time.Time) *modelBatch {
-	for _, b := range s.batches {
-		if b.state == delivery.Pending && !now.Before(b.due) && s.campaign(b.Campaign).runs(now) {
-			return b
-		}
-	}
-	return nil
-}
-
-func (s *modelStore) newBatch(now time.Time, limit int, decide func(delivery.Facts, bot.Campaign) delivery.Decision) *modelBatch {
-	for _, c := range s.campaigns {
-		if !c.runs(now) {
-			continue
-		}
-		b := &modelBatch{}
-		for _, d := range c.rows {
-			if d.State != delivery.Pending || d.Rung != delivery.RungMass || now.Before(d.notBefore) || d.batch != 0 || len(b.members) == limit {
-				continue
-			}
-			plan := decide(d.who.facts(d, now), c.Campaign)
-			switch {
-			case plan.Rung == delivery.RungPull:
-				to := delivery.Skipped
-				if plan.Why == delivery.WhyDeadline {
-					to = delivery.Expired
-				}
-				s.end(d, to, plan.Why)
-			case plan.Rung != delivery.RungMass || plan.NotBefore.After(now):
-				d.Rung, d.notBefore = plan.Rung, plan.NotBefore
-			case s.flying(d):
-				d.notBefore = now.Add(5 * time.Second)
-			default:
-				b.members = append(b.members, d)
-			}
-		}
-		if len(b.members) == 1 {
-			s.end(b.members[0], delivery.Skipped, delivery.WhyNoWindow)
-		}
-		if len(b.members) < 2 {
-			continue
-		}
-		b.ID, b.Campaign, b.Kind, b.Title, b.Body = int64(len(s.batches)+1), c.ID, c.Kind, c.Title, c.Body
-		b.Deadline, b.Channel, b.Account = c.Deadline, "model", "default"
-		for _, d := range b.members {
-			d.batch = b.ID
-			b.To = append(b.To, d.who.to.External)
-		}
-		s.batches = append(s.batches, b)
-		return b
-	}
-	return nil
-}
-
-func (s *modelStore) heldBatch(b bot.MassBatch, states ...delivery.State) *modelBatch {
-	x := s.batches[b.ID-1]
-	if !slices.Contains(states, x.state) || x.Owner != b.Owner || x.Term != b.Term {
-		return nil
-	}
-	return x
-}
-
-func (s *modelStore) BeginMassBatch(ctx context.Context, now time.Time, b bot.MassBatch) (ok bool, err error) {
-	err = s.w.tx(ctx, "write-ahead of a mass send", func() {
-		x := s.heldBatch(b, delivery.Claimed)
-		if ok = x != nil && s.w.dbNow().Before(x.leaseEnd); !ok {
-			return
-		}
-		if !s.campaign(b.Campaign).runs(now) || s.membersChanged(now, x) {
-			ok = false
-			s.giveBackBatch(now, x)
-			return
-		}
-		x.Attempt++
-		if x.First.IsZero() {
-			x.First = now
-		}
-		s.hold(x, delivery.Sending, "")
-	})
-	return ok, err
-}
-
-// membersChanged reports whether somebody may not be named any more, or not now.
-func (s *modelStore) membersChanged(now time.Time, b *modelBatch) bool {
-	for _, d := range b.members {
-		if d.batch != b.ID {
-			continue
-		}
-		spent := d.who.facts(nil, now).Mass >= delivery.MassPerMonth && b.ambiguous == 0
-		if spent && s.w.planted != "month not looked at" {
-			s.w.met["month used up since the claim"]++
-			return true
-		}
-		if s.flying(d) && s.w.planted != "month not looked at" {
-			s.w.met["flying since the claim"]++
-			return true
-		}
-	}
-	return false
-}
-
-// giveBackBatch makes a batch pending again: as it is when it may have reached somebody, else dissolved.
-func (s *modelStore) giveBackBatch(now time.Time, b *modelBatch) {
-	b.Owner = ""
-	if b.ambiguous > 0 {
-		b.due = now.Add(5 * time.Second)
-		s.hold(b, delivery.Pending, "")
-		return
-	}
-	b.state = delivery.Cancelled // it is no more
-	for _, d := range b.members {
-		if d.batch == b.ID {
-			s.move(d, delivery.Pending, "", false)
-			d.batch, d.Owner = 0, ""
-		}
-	}
-}
-
-func (s *modelStore) SettleMassBatch(ctx context.Context, now time.Time, b bot.MassBatch, t delivery.Settlement) (ok bool, err error) {
-	err = s.w.tx(ctx, "settle a mass send", func() {
-		x := s.heldBatch(b, delivery.Sending, delivery.Claimed)
-		if ok = x != nil; !ok {
-			return
-		}
-		if t.Outcome.Verdict == channel.Unsent && x.state == delivery.Sending {
-			x.Attempt--
-		}
-		s.settleBatch(now, x, t)
-	})
-	return ok, err
-}
-
-func (s *modelStore) settleBatch(now time.Time, b *modelBatch, t delivery.Settlement) {
-	first := b.ambiguous == 0
-	if t.Ambiguous {
-		b.ambiguous++
-	}
-	b.due, b.messageID = t.Due, t.Outcome.MessageID
-	s.hold(b, t.To, t.Why)
-	for _, d := range b.members {
-		if d.batch == b.ID && first && (t.To == delivery.Accepted || t.Ambiguous) {
-			d.who.counted(delivery.RungMass, d.Kind, now)
-		}
-	}
-}
-
-// sweepBatches recovers batches whose holder has lost them: what was sending is asked again with its
-// client id, which the platform knows for a day.
-func (s *modelStore) sweepBatches(now time.Time) {
-	for _, b := range s.batches {
-		over := s.w.dbNow().After(b.leaseEnd)
-		switch {
-		case b.state == delivery.Claimed && over:
-			s.hold(b, delivery.Pending, "")
-		case b.state == delivery.Sending && over:
-			t := delivery.SettleMass(channel.Outcome{Verdict: channel.Unknown}, delivery.Call{
-				Attempt: b.Attempt, First: b.First, Ambiguous: b.ambiguous > 0, Request: delivery.Request{Kind: b.Kind, Deadline: b.Deadline},
-			}, now)
-			s.settleBatch(now, b, t)
-		case b.state == delivery.Pending && (!now.Before(b.Deadline) || s.campaign(b.Campaign).Status == bot.CampaignCancelled):
-			to, why := delivery.Expired, delivery.WhyDeadline
-			if b.ambiguous > 0 {
-				to, why = delivery.Unknown, delivery.WhyAmbiguous
-			}
-			s.hold(b, to, why)
-		}
-	}
-}
-
 // storedReceipt is a receipt that waits to be joined, or has been.
 type storedReceipt struct {
 	channel.Receipt
@@ -358,6 +145,7 @@ type storedReceipt struct {
 	tries          int
 	done           bool
 	about          *modelDelivery // what it was joined to
+	joined         *modelBatch    // the same of a report of a mass send
 }
 
 // named is the message id of a receipt, "" when the platform gave none.
@@ -371,7 +159,7 @@ func (r *storedReceipt) named() string {
 // append stores receipts; the same again changes nothing.
 func (s *modelStore) append(r channel.Receipt, now time.Time) {
 	for _, o := range s.receipts {
-		if o.Receipt == r {
+		if o.Kind == r.Kind && o.To == r.To && o.MessageID == r.MessageID && o.Status == r.Status && o.At.Equal(r.At) {
 			return
 		}
 	}
@@ -380,7 +168,7 @@ func (s *modelStore) append(r channel.Receipt, now time.Time) {
 
 func (s *modelStore) JoinReceipts(ctx context.Context, now time.Time, limit int) (joined bot.Joined, err error) {
 	err = s.w.tx(ctx, "join", func() {
-		joined = bot.Joined{}
+		s.at, joined = now, bot.Joined{}
 		var due []*storedReceipt
 		for _, r := range s.receipts {
 			if !r.done && !r.next.After(now) && len(due) < limit {
@@ -388,10 +176,13 @@ func (s *modelStore) JoinReceipts(ctx context.Context, now time.Time, limit int)
 			}
 		}
 		joined.Looked = len(due)
-		s.join(due, &joined)
+		s.join(slices.DeleteFunc(slices.Clone(due), func(r *storedReceipt) bool { return r.Job != nil }), &joined)
 		for _, r := range due {
+			if r.Job != nil {
+				s.joinBatch(r, &joined)
+			}
 			switch {
-			case r.about != nil:
+			case r.about != nil || r.joined != nil:
 				r.done = true
 			case now.Sub(r.received) >= time.Hour:
 				r.done = true
@@ -487,7 +278,7 @@ func (s *modelStore) guess(r *storedReceipt) *modelDelivery {
 	var possible []*modelDelivery
 	open := 0
 	for _, d := range s.rows {
-		early, late := d.First.After(r.received.Add(receiptSkew)), !d.First.After(r.received.Add(-24*time.Hour))
+		early, late := d.First.After(r.received.Add(receiptGap)), !d.changed.After(r.received.Add(-24*time.Hour))
 		other := r.named() != "" && d.messageID != "" && d.messageID != r.named()
 		if d.who.to != r.To || d.phone != d.who.id || !hasReceipt(d.Rung) || d.First.IsZero() || early || late || other || !d.open() && !d.closed() {
 			continue
@@ -500,17 +291,24 @@ func (s *modelStore) guess(r *storedReceipt) *modelDelivery {
 	if open > 1 && s.w.planted == "any candidate taken" {
 		return possible[s.w.draw(len(possible))]
 	}
-	if open > 0 {
-		return one(possible, (*modelDelivery).open)
+	d := one(possible, (*modelDelivery).open)
+	if open == 0 {
+		if d = one(possible, (*modelDelivery).closed); d == nil {
+			d = one(possible, func(d *modelDelivery) bool { return d.guessed })
+		}
 	}
-	if d := one(possible, (*modelDelivery).closed); d != nil {
-		return d
+	if d != nil && d.First.After(r.received.Add(receiptSkew)) {
+		return nil
 	}
-	return one(possible, func(d *modelDelivery) bool { return d.guessed })
+	return d
 }
 
-// receiptSkew is how much the platform's clock and ours may differ for a receipt.
-const receiptSkew = 2 * time.Second
+// receiptSkew is how much the clocks of two replicas may differ for a receipt, receiptGap how much that of one may
+// be behind whose machine has stood still.
+const (
+	receiptSkew = 2 * time.Second
+	receiptGap  = 5 * time.Minute
+)
 
 // take joins a receipt. While the send's own answer is not written it waits.
 func (s *modelStore) take(r *storedReceipt, d *modelDelivery) {

@@ -1,6 +1,7 @@
 package bot_test
 
 import (
+	"context"
 	"strconv"
 	"strings"
 	"time"
@@ -15,13 +16,13 @@ import (
 const patience = 5 * time.Second
 
 // mayBegin looks at a call as it begins: D4, D5, and one call in flight for each phone (R9).
-func (w *world) mayBegin(d *modelDelivery, way channel.Way) {
-	now, p := w.now(), d.who
-	w.mayBeginOf(d, way)
+func (w *world) mayBegin(ctx context.Context, d *modelDelivery, way channel.Way) {
+	now, p, slack := w.now(), d.who, w.slack(ctx)
+	w.mayBeginOf(d, way, slack)
 	if !p.offSince.IsZero() && now.Sub(p.offSince) > patience && (p.known.push == people.PushOff || d.Kind != delivery.KindUrgent && d.Kind != delivery.KindReceipt) {
 		w.breaks("D4", "%s is called %v after the person said stop", d, now.Sub(p.offSince))
 	}
-	if way == channel.WayWindow && (p.truth.typedAt.IsZero() || !now.Before(p.truth.typedAt.Add(48*time.Hour))) {
+	if way == channel.WayWindow && (p.truth.typedAt.IsZero() || !now.Before(p.truth.typedAt.Add(48*time.Hour+slack))) {
 		w.breaks("D5", "%s is called outside the window", d)
 	}
 	for _, o := range w.store.rows {
@@ -29,7 +30,7 @@ func (w *world) mayBegin(d *modelDelivery, way channel.Way) {
 			w.breaks("R9", "%s is called while %s is on the wire", d, o)
 		}
 	}
-	if limit := delivery.Ladders()[d.Kind].PerDay; limit > 0 && p.known.day == day(now) && p.known.contacted >= limit {
+	if limit := delivery.Ladders()[d.Kind].PerDay; limit > 0 && p.known.day == day(now.Add(-slack)) && p.known.day == day(now.Add(slack)) && p.known.contacted >= limit {
 		w.breaks("D5", "%s is called on a day with %d contacts", d, p.known.contacted)
 	}
 	if way == channel.WayTemplate && d.Kind != delivery.KindReceipt {
@@ -38,29 +39,49 @@ func (w *world) mayBegin(d *modelDelivery, way channel.Way) {
 }
 
 // mayBeginOf is what holds of single calls and of batches.
-func (w *world) mayBeginOf(d *modelDelivery, way channel.Way) {
+func (w *world) mayBeginOf(d *modelDelivery, way channel.Way, slack time.Duration) {
 	now, c := w.now(), w.store.campaign(d.Campaign)
 	if !c.stopSince.IsZero() && now.Sub(c.stopSince) > patience {
 		w.breaks("D4", "%s is called %v after the campaign was stopped", d, now.Sub(c.stopSince))
 	}
-	if !now.Before(d.Deadline) {
+	if !now.Before(d.Deadline.Add(slack)) {
 		w.breaks("D5", "%s is called by %s %v after its deadline", d, way, now.Sub(d.Deadline))
 	}
-	hour := now.In(china).Hour()
-	if quiet := hour >= 21 || hour < 7; quiet && delivery.Ladders()[d.Kind].Quiet {
+	if due := w.due(c, d); now.Before(due.Add(-slack)) {
+		w.breaks("D5", "%s is called by %s %v before its hour", d, way, due.Sub(now))
+	}
+	if quiet(now.Add(-slack)) && quiet(now.Add(slack)) && delivery.Ladders()[d.Kind].Quiet {
 		w.breaks("D5", "%s is called in quiet hours", d)
 	}
 }
 
-func (w *world) mayBeginMass(b *modelBatch) {
-	for _, d := range b.members {
-		if d.batch != b.ID {
-			continue
+func quiet(at time.Time) bool {
+	hour := at.In(china).Hour()
+	return hour >= 21 || hour < 7
+}
+
+// due is when a delivery is due: at its campaign's hour, or at a learner's own, later one.
+func (w *world) due(c *modelCampaign, d *modelDelivery) time.Time {
+	if c.fired == nil || c.Kind != delivery.KindLesson || d.who.hour == "" {
+		return c.DueAt
+	}
+	own, err := time.ParseInLocation("2006-01-02 15:04", string(c.fired.push.Day)+" "+d.who.hour, china)
+	if err != nil || own.Before(c.DueAt) {
+		return c.DueAt
+	}
+	return own
+}
+
+func (w *world) mayBeginMass(ctx context.Context, b *modelBatch) {
+	slack := w.slack(ctx)
+	for _, d := range b.in() {
+		if p := d.who; !p.offSince.IsZero() && w.now().Sub(p.offSince) > patience && (p.known.push == people.PushOff || d.Kind != delivery.KindUrgent) {
+			w.breaks("D4", "%s is named by a mass send %v after the person said stop", d, w.now().Sub(p.offSince))
 		}
-		if n := d.who.facts(nil, w.now()).Mass; n >= delivery.MassPerMonth && b.ambiguous == 0 {
+		if n := min(d.who.facts(nil, w.now().Add(-slack)).Mass, d.who.facts(nil, w.now().Add(slack)).Mass); n >= delivery.MassPerMonth && b.ambiguous == 0 {
 			w.breaks("D5", "%s is named by a mass send, the person has had %d this month", d, n)
 		}
-		w.mayBeginOf(d, channel.WayMass)
+		w.mayBeginOf(d, channel.WayMass, slack)
 	}
 }
 
@@ -79,8 +100,9 @@ func (p *modelPlatform) tookOf(d *modelDelivery) bool {
 
 // check compares the table with what people truly saw, after every step.
 func (w *world) check() {
+	w.checkSchedule(false)
 	for _, c := range w.store.campaigns {
-		if c.Status == bot.CampaignRunning && len(c.rows) != len(w.store.people) {
+		if c.fired == nil && c.Status == bot.CampaignRunning && len(c.rows) != len(w.store.people) {
 			w.breaks("D1", "campaign %d: %d of %d people are in the frozen audience", c.ID, len(c.rows), len(w.store.people))
 		}
 	}
@@ -133,9 +155,13 @@ func (w *world) check() {
 // may still be sent has been (B1).
 func (w *world) checkRest() {
 	now := w.now()
+	w.checkSchedule(true)
 	for _, r := range w.store.receipts {
 		if d := r.about; d != nil && r.Delivered && d.State != delivery.Delivered {
 			w.breaks("D7", "%s, and a receipt said that it was delivered", d)
+		}
+		if b := r.joined; b != nil && r.Status == sentWell && b.state != delivery.Accepted {
+			w.breaks("D7", "mass send %d is %s, and its report said that it was sent", b.ID, b.state)
 		}
 	}
 	for _, d := range w.store.rows {
@@ -162,6 +188,11 @@ func (w *world) somebodyActs() {
 	p := w.store.people[w.draw(len(w.store.people))]
 	c := w.store.campaigns[w.draw(len(w.store.campaigns))]
 	now := w.now()
+	if len(w.store.classes) > 0 && w.draw(6) == 0 {
+		p.opened = day(now)
+		w.trace("%s opens a lesson", p.to.External)
+		return
+	}
 	what := w.draw(16) // above 11: somebody allows, writes or wants messages again
 	switch what {
 	case 12:
@@ -196,6 +227,9 @@ func (w *world) somebodyActs() {
 		if w.draw(3) == 0 {
 			w.store.act(c, bot.ActCancel)
 		}
+	}
+	if what >= 5 && what <= 7 {
+		p.pushAt = now
 	}
 	switch {
 	case p.known.push == people.PushOn:

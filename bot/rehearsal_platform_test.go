@@ -3,6 +3,7 @@ package bot_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,7 +41,7 @@ func newModelPlatform(w *world) *modelPlatform {
 	p := &modelPlatform{
 		w: w, used: map[string]int{}, seen: map[string]map[string]int{}, took: map[string]map[string]bool{}, known: map[string]known{}, contradicts: map[int64]bool{},
 		account: delivery.Account{
-			Window: true, Mass: w.draw(2) == 0, Once: "O",
+			Window: true, Mass: w.masses || w.draw(2) == 0, Once: "O",
 			Notices: map[delivery.Kind]delivery.Template{}, Templates: map[delivery.Kind]delivery.Template{delivery.KindReceipt: {ID: "T"}},
 		},
 	}
@@ -94,10 +95,10 @@ const timeout = 8 * time.Second
 
 // call carries one request to the platform and its answer back. take says what the platform makes
 // of it. Either may be lost, late, or never begun.
-func (p *modelPlatform) call(ctx context.Context, what string, take func(began time.Time) channel.Outcome) channel.Outcome {
+func (p *modelPlatform) call(ctx context.Context, what string, take func(booked time.Time) channel.Outcome) channel.Outcome {
 	unsent := channel.Outcome{Verdict: channel.Unsent, Class: channel.ClassLater, Reason: "no_connection"}
 	unknown := channel.Outcome{Verdict: channel.Unknown, Class: channel.ClassLater, Reason: "timeout"}
-	began := p.w.now()
+	began, booked := p.w.now(), ctx.Value(actorKey{}).(*actor).of.clock()
 	fault := p.w.draw(1000)
 	if p.w.calm {
 		fault = 1000
@@ -113,7 +114,7 @@ func (p *modelPlatform) call(ctx context.Context, what string, take func(began t
 		p.w.trace("%s: lost on the way", what)
 		return unknown
 	}
-	o := take(began)
+	o := take(booked)
 	p.w.trace("%s: the platform says %s %s %s", what, o.Verdict, o.Class, o.Reason)
 	gate(ctx, p.w, what, "answered")
 	if fault < 130 || p.w.now().Sub(began) > timeout {
@@ -156,10 +157,10 @@ func (p *modelPlatform) mood() (channel.Outcome, bool) {
 	return channel.Outcome{}, false
 }
 
-// spendCall counts a call against the day on which it began (what is on the wire at midnight is within
-// anybody's reserve); false when the day's calls are used up.
-func (p *modelPlatform) spendCall(way channel.Way, began time.Time) bool {
-	k := day(began) + "/" + string(way)
+// spendCall counts a call against the day on which it began by the caller's clock (what is on the wire at
+// midnight is within anybody's reserve); false when the day's calls are used up.
+func (p *modelPlatform) spendCall(way channel.Way, booked time.Time) bool {
+	k := day(booked) + "/" + string(way)
 	if p.quota > 0 && p.used[k]+p.others >= p.quota {
 		p.w.met["quota spent"]++
 		return false
@@ -178,14 +179,14 @@ func (p *modelPlatform) Send(ctx context.Context, out channel.Outbound) channel.
 	if ctx.Err() != nil {
 		return channel.Outcome{Verdict: channel.Unsent, Class: channel.ClassLater, Reason: "no_connection"}
 	}
-	p.w.mayBegin(d, out.Way)
-	return p.call(ctx, out.ClientID, func(began time.Time) channel.Outcome { return p.take(began, d, out) })
+	p.w.mayBegin(ctx, d, out.Way)
+	return p.call(ctx, out.ClientID, func(booked time.Time) channel.Outcome { return p.take(booked, d, out) })
 }
 
 // take is what the platform does with a message that has arrived.
-func (p *modelPlatform) take(began time.Time, d *modelDelivery, out channel.Outbound) channel.Outcome {
+func (p *modelPlatform) take(booked time.Time, d *modelDelivery, out channel.Outbound) channel.Outcome {
 	now, who := p.w.now(), d.who
-	if !p.spendCall(out.Way, began) {
+	if !p.spendCall(out.Way, booked) {
 		return refused(channel.ClassCampaign, delivery.ReasonQuotaSpent)
 	}
 	key := out.ClientID
@@ -278,13 +279,17 @@ func (p *modelPlatform) pushReceipt() {
 	}
 	i := p.w.draw(len(p.receipts))
 	r := p.receipts[i]
+	if p.w.now().Sub(r.At) > 12*time.Hour { // the platform tries for seconds, not for days
+		p.receipts = append(p.receipts[:i], p.receipts[i+1:]...)
+		return
+	}
 	if p.w.chance(200) {
 		p.w.met["receipt twice"]++
 	} else {
 		p.receipts = append(p.receipts[:i], p.receipts[i+1:]...)
 	}
 	p.w.trace("receipt %s for %s: %s", r.MessageID, r.To.External, r.Status)
-	p.w.store.append(r, p.w.now())
+	p.w.store.append(r, p.w.somebody().clock())
 }
 
 func (p *modelPlatform) SendMass(ctx context.Context, out channel.MassOutbound) channel.Outcome {
@@ -297,9 +302,9 @@ func (p *modelPlatform) SendMass(ctx context.Context, out channel.MassOutbound) 
 	if ctx.Err() != nil {
 		return channel.Outcome{Verdict: channel.Unsent, Class: channel.ClassLater, Reason: "no_connection"}
 	}
-	p.w.mayBeginMass(b)
-	return p.call(ctx, out.ClientID, func(began time.Time) channel.Outcome {
-		if !p.spendCall(channel.WayMass, began) {
+	p.w.mayBeginMass(ctx, b)
+	return p.call(ctx, out.ClientID, func(booked time.Time) channel.Outcome {
+		if !p.spendCall(channel.WayMass, booked) {
 			return refused(channel.ClassCampaign, delivery.ReasonQuotaSpent)
 		}
 		if k, ok := p.known[out.ClientID]; ok && p.w.planted != "another client id" && p.w.now().Sub(k.at) < 24*time.Hour {
@@ -311,13 +316,36 @@ func (p *modelPlatform) SendMass(ctx context.Context, out channel.MassOutbound) 
 		p.ids++
 		m := strconv.Itoa(1000 + p.ids)
 		p.known[out.ClientID] = known{p.w.now(), m}
-		for _, d := range b.members {
+		seen := p.w.chance(900)
+		job := channel.Job{Total: len(out.To)}
+		for _, d := range b.in() {
 			p.note(p.took, out.ClientID, d.who)
-			if d.who.truth.following && !d.who.truth.refusing && d.who.massTrue < 4 {
+			if seen && slices.Contains(out.To, d.who.to.External) && d.who.truth.following && !d.who.truth.refusing && d.who.massTrue < 4 {
 				d.who.massTrue++
+				job.Filtered, job.Sent = job.Filtered+1, job.Sent+1
 				p.show(d.who, out.ClientID)
 			}
 		}
+		p.report(b, job, m, seen)
 		return channel.Outcome{Verdict: channel.Accepted, MessageID: m}
 	})
+}
+
+// report makes the report of a mass send.
+func (p *modelPlatform) report(b *modelBatch, job channel.Job, messageID string, sent bool) {
+	if p.w.chance(100) { // lost
+		return
+	}
+	r := channel.Receipt{Kind: "MASSSENDJOBFINISH", To: channel.Address{Channel: "model", Account: "default"}, MessageID: messageID, Status: sentWell, Job: &job, At: p.w.now()}
+	if !sent {
+		r.Status = "send fail"
+	}
+	p.receipts = append(p.receipts, r)
+	if sent && p.w.chance(200) { // and the contrary besides
+		r.Status = "send fail"
+		for _, d := range b.in() {
+			p.contradicts[d.ID] = true
+		}
+		p.receipts = append(p.receipts, r)
+	}
 }

@@ -27,6 +27,9 @@ type person struct {
 	offSince    time.Time // when "stop" was committed, zero while they want messages
 	windowSends int       // proactive window messages since typedAt, true
 	massTrue    int
+	pushAt      time.Time // when the wish changed last
+	hour        string    // own hour of lessons, "" for the class's
+	opened      string    // the day on which a lesson was opened last
 }
 
 type contacts struct {
@@ -95,6 +98,7 @@ type modelDelivery struct {
 	who       *person
 	why       delivery.Why
 	notBefore time.Time
+	changed   time.Time // when the row was written last
 	ambiguous int
 	tried     []delivery.Rung
 	messageID string
@@ -113,6 +117,7 @@ type modelCampaign struct {
 	rows      []*modelDelivery
 	frozenTo  people.LearnerID
 	stopSince time.Time // when a person's pause or cancel was committed; zero while it runs
+	fired     *firing   // of what the schedule sends, nil for others
 }
 
 // modelStore is the database: the rules of bot.Store in memory. What dispatching does not need is not
@@ -126,6 +131,9 @@ type modelStore struct {
 	batches   []*modelBatch
 	calls     map[string]*callCount
 	receipts  []*storedReceipt
+	at        time.Time // of the transaction
+	classes   []*modelClass
+	watermark time.Time
 }
 
 // replicaStore is a replica's connection to it.
@@ -157,7 +165,7 @@ func (s *modelStore) move(d *modelDelivery, to delivery.State, why delivery.Why,
 	if d.State != to && !lawfulMove(d.State, to, byReceipt) {
 		s.w.breaks("D7", "%s becomes %s (by a receipt: %v)", d, to, byReceipt)
 	}
-	d.State, d.why = to, why
+	d.State, d.why, d.changed = to, why, s.at
 }
 
 func lawfulMove(from, to delivery.State, byReceipt bool) bool {
@@ -166,7 +174,7 @@ func lawfulMove(from, to delivery.State, byReceipt bool) bool {
 		case delivery.Delivered:
 			return slices.Contains([]delivery.State{delivery.Pending, delivery.Claimed, delivery.Accepted, delivery.Sending, delivery.Unknown, delivery.Refused}, from)
 		case delivery.Accepted:
-			return from == delivery.Unknown
+			return from == delivery.Unknown || from == delivery.Refused
 		case delivery.Refused:
 			return slices.Contains([]delivery.State{delivery.Pending, delivery.Claimed, delivery.Accepted, delivery.Sending, delivery.Unknown}, from)
 		}
@@ -223,17 +231,28 @@ func (p *person) counted(r delivery.Rung, k delivery.Kind, now time.Time) {
 
 func (s *modelStore) ClaimDeliveries(ctx context.Context, now time.Time, c bot.Claim) (list []bot.ClaimedDelivery, err error) {
 	err = s.w.tx(ctx, "claim", func() {
-		list = nil
+		s.at, list = now, nil
 		var rows []*modelDelivery
-		for _, d := range s.byLane() {
-			takeable := d.State == delivery.Pending && !now.Before(d.notBefore)
-			if s.w.planted == "lease ignored" && d.State == delivery.Sending && d.Owner != c.Owner {
-				d.State, takeable = delivery.Claimed, true
+		open := s.open(now, func(d *modelDelivery) bool {
+			stolen := s.w.planted == "lease ignored" && d.State == delivery.Sending && d.Owner != c.Owner
+			return (d.State == delivery.Pending || stolen) && d.Rung != delivery.RungMass
+		})
+		for len(rows) < c.Limit && len(open) > 0 { // shares, then shares of what others have left
+			share := max(1, (c.Limit-len(rows))/len(open))
+			var more [][]*modelDelivery
+			for _, due := range open {
+				n := min(share, c.Limit-len(rows), len(due))
+				if rows = append(rows, due[:n]...); n == share {
+					more = append(more, due[n:])
+				}
 			}
-			if len(list) == c.Limit || !takeable || d.Rung == delivery.RungMass || !s.campaign(d.Campaign).runs(now) {
-				continue
+			open = more
+		}
+		for _, d := range rows {
+			if d.State == delivery.Sending {
+				d.State = delivery.Claimed
 			}
-			rows, list = append(rows, d), append(list, s.claimed(now, d, c))
+			list = append(list, s.claimed(now, d, c))
 		}
 		list = s.ahead(now, c, rows, list)
 	})
@@ -241,16 +260,6 @@ func (s *modelStore) ClaimDeliveries(ctx context.Context, now time.Time, c bot.C
 		return nil, err
 	}
 	return list, nil
-}
-
-// byLane are the rows in the order in which they are claimed: the urgent ones first.
-func (s *modelStore) byLane() []*modelDelivery {
-	list := slices.Clone(s.rows)
-	calm := func(d *modelDelivery) int { return map[bool]int{true: 1}[d.Kind != delivery.KindUrgent] }
-	slices.SortStableFunc(list, func(a, b *modelDelivery) int {
-		return cmp.Or(cmp.Compare(calm(a), calm(b)), cmp.Compare(a.Campaign, b.Campaign), strings.Compare(string(a.Rung), string(b.Rung)), a.notBefore.Compare(b.notBefore), cmp.Compare(a.ID, b.ID))
-	})
-	return list
 }
 
 // claimed is what a row is once it is claimed.
@@ -274,7 +283,7 @@ func (s *modelStore) ahead(now time.Time, c bot.Claim, rows []*modelDelivery, li
 	for i, d := range rows {
 		begins := wanted[i].State == delivery.Sending && locked[d.who.id]
 		if begins && s.flying(d) {
-			d.notBefore = now.Add(5 * time.Second)
+			d.notBefore, d.changed = now.Add(5*time.Second), now
 			continue
 		}
 		if d.State != delivery.Claimed {
@@ -333,6 +342,7 @@ func (s *modelStore) held(d bot.ClaimedDelivery) *modelDelivery {
 func (s *modelStore) BeginSending(ctx context.Context, now time.Time, group []bot.ClaimedDelivery) ([]bool, error) {
 	out := make([]bool, len(group))
 	err := s.w.tx(ctx, "write-ahead", func() {
+		s.at = now
 		for i, d := range group {
 			out[i] = s.begin(now, d)
 		}
@@ -385,6 +395,7 @@ func (s *modelStore) back(r *modelDelivery, due time.Time) {
 func (s *modelStore) SettleDeliveries(ctx context.Context, now time.Time, group []bot.SettledDelivery) ([]bool, error) {
 	out := make([]bool, len(group))
 	err := s.w.tx(ctx, "settle", func() {
+		s.at = now
 		for i, d := range group {
 			r := s.held(d.ClaimedDelivery)
 			if s.w.planted == "no write-ahead" && r == nil {
@@ -451,9 +462,10 @@ func (s *modelStore) learn(r *modelDelivery, d bot.ClaimedDelivery, t delivery.S
 	p.known.refusing = p.known.refusing || t.Refusing
 }
 
-func (s *modelStore) ReleaseDeliveries(ctx context.Context, _ time.Time, group []bot.ReleasedDelivery) ([]bool, error) {
+func (s *modelStore) ReleaseDeliveries(ctx context.Context, now time.Time, group []bot.ReleasedDelivery) ([]bool, error) {
 	out := make([]bool, len(group))
 	err := s.w.tx(ctx, "give back", func() {
+		s.at = now
 		for i, d := range group {
 			r := s.held(d.ClaimedDelivery)
 			if out[i] = r != nil; r == nil {
@@ -479,6 +491,7 @@ func (s *modelStore) end(r *modelDelivery, to delivery.State, why delivery.Why) 
 
 func (s *modelStore) SweepLeases(ctx context.Context, now time.Time) (swept bot.Swept, err error) {
 	err = s.w.tx(ctx, "sweep", func() {
+		s.at = now
 		for _, r := range s.rows {
 			if over := s.w.dbNow().After(r.LeaseEnd); r.batch == 0 && r.State == delivery.Claimed && over {
 				s.back(r, time.Time{})

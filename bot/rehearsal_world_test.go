@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
-	"testing/fstest"
 	"testing/synctest"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"github.com/tiangeng/tiangeng/bot/conversation"
 	"github.com/tiangeng/tiangeng/bot/delivery"
 	"github.com/tiangeng/tiangeng/bot/people"
+	"github.com/tiangeng/tiangeng/bot/study"
 	"github.com/tiangeng/tiangeng/content"
 )
 
@@ -41,6 +41,50 @@ type replica struct {
 	stop        context.CancelFunc
 	stopping    bool
 	frozenUntil time.Time // SIGSTOP, a long pause of the collector
+	w           *world
+	zone        *time.Location // of its host
+	off         time.Duration  // how far its clock is ahead of the database's, as it was last measured
+	measures    time.Time      // when it measures again, zero for nothing to be found then
+}
+
+// clock is what a replica takes for the time: the database's, as measured every half minute.
+func (r *replica) clock() time.Time {
+	w := r.w
+	if !w.clocks {
+		return w.now().In(r.zone)
+	}
+	if !r.measures.IsZero() && !w.now().Before(r.measures) {
+		r.off, r.measures = w.drift(), time.Time{}
+	}
+	return w.dbNow().Add(r.off).In(r.zone)
+}
+
+// drift is how well a clock is measured: two of them are never further apart than two seconds (reliability §2.2, 21).
+func (w *world) drift() time.Duration { return time.Duration(w.draw(2001)-1000) * time.Millisecond }
+
+// slackOf is how far a replica's clock may be from the platform's at this moment.
+func (w *world) slackOf(r *replica) time.Duration {
+	if !w.clocks {
+		return 0
+	}
+	return 2*time.Second + r.off.Abs()
+}
+
+func (w *world) slack(ctx context.Context) time.Duration {
+	a, _ := ctx.Value(actorKey{}).(*actor)
+	return w.slackOf(a.of)
+}
+
+// failOver gives the database another clock; replicas go on with what they have measured until they measure again.
+func (w *world) failOver() {
+	was := w.skew
+	w.skew = w.drift()
+	w.met["another clock of the database"]++
+	w.trace("the database's clock is %v off now", w.skew)
+	for _, r := range w.replicas {
+		r.off += was - w.skew
+		r.measures = w.now().Add(time.Duration(w.draw(30)) * time.Second)
+	}
 }
 
 func (r *replica) gone() bool {
@@ -68,9 +112,14 @@ type world struct {
 	yield    chan struct{}
 	replicas []*replica
 	spawned  int
-	calm     bool // no more faults
-	stopped  bool // the database's clock stands
-	skew     time.Duration
+	calm     bool          // no more faults
+	stopped  bool          // the database's clock stands
+	skew     time.Duration // of the database's clock
+	clocks   bool          // replicas have clocks of their own
+	masses   bool          // mostly mass sends: nobody has written, nobody allows anything
+	reminder string        // hour of the evening reminder
+	lookedTo time.Time     // up to when the schedule had been looked at in the beginning, zero for never
+	fresh    bool          // it had never been
 	planted  string
 	store    *modelStore
 	platform *modelPlatform
@@ -164,10 +213,15 @@ func (w *world) spawn(r *replica, name string, loop func(ctx context.Context)) {
 
 // start starts a replica.
 func (w *world) start(name string) {
-	r := &replica{name: name}
+	r := &replica{name: name, w: w, zone: time.UTC}
+	if w.clocks {
+		r.off = w.drift()
+		r.zone = time.FixedZone("host", (w.draw(27)-12)*3600)
+	}
 	s, err := bot.New(bot.Options{
 		Store: replicaStore{modelStore: w.store}, Cache: noCache{}, Engine: rehearsalEngine, Library: rehearsalLibrary, Phrases: rehearsalPhrases,
-		Account: w.platform.account, Policy: rehearsalPolicy, Senders: map[string]bot.Sender{"model": w.platform}, Now: w.now, Replica: name, Metrics: nil,
+		Account: w.platform.account, Policy: rehearsalPolicy, Senders: map[string]bot.Sender{"model": w.platform}, Now: r.clock, Replica: name,
+		Calendar: rehearsalCalendar, ReminderHour: w.reminder, Metrics: nil,
 		AccountName: "default", DayLimits: w.platform.limits, DayReserve: w.platform.reserve, Rates: w.platform.rates, Limiter: w.platform,
 		Lease: time.Minute, SendLanes: 1, SendWorkers: 1, GroupSize: 1 + w.draw(8), FreezePage: 1 + w.draw(6),
 	})
@@ -183,7 +237,11 @@ func (w *world) start(name string) {
 	}
 	w.spawn(r, "send", send)
 	w.spawn(r, "look", func(ctx context.Context) {
-		for _, i := range w.rng.Perm(3) {
+		parts := 3
+		if len(w.store.classes) > 0 {
+			parts = 5
+		}
+		for _, i := range w.rng.Perm(parts) {
 			var err error
 			switch i {
 			case 0:
@@ -192,6 +250,12 @@ func (w *world) start(name string) {
 				_, err = s.Sweep(ctx)
 			case 2:
 				err = s.Join(ctx)
+			case 3:
+				err = s.Tick(ctx)
+			case 4:
+				if w.draw(8) == 0 { // somebody runs `push` besides
+					_, err = s.PushDay(ctx, study.DayOf(r.clock()), "", w.draw(4) == 0)
+				}
 			}
 			if err != nil {
 				w.trace("%s: look: %v", r.name, err)
@@ -265,10 +329,13 @@ func rehearse(seed uint64, planted string, tracing bool) *world {
 	w.origin, _ = time.ParseInLocation("2006-01-02 15:04", starts[w.draw(len(starts))], china)
 	w.origin = w.origin.UTC()
 	w.skew = time.Duration(w.draw(3)-1) * time.Second
+	w.clocks = w.draw(2) == 0
+	w.masses = w.draw(8) == 0
 	w.platform = newModelPlatform(w)
 	w.store = newModelStore(w)
 	w.people()
 	w.campaigns()
+	w.classes()
 	for i := range 1 + w.draw(3) {
 		w.start(fmt.Sprintf("r%d", i))
 	}
@@ -300,6 +367,8 @@ func (w *world) step() {
 		w.goOn()
 	case n < 850:
 		w.pass([]time.Duration{10 * time.Millisecond, 300 * time.Millisecond, time.Second, 3 * time.Second, 10 * time.Second}[w.draw(5)])
+	case n < 870 && len(w.store.classes) > 0 && w.draw(2) == 0:
+		w.passToHour()
 	case n < 870:
 		w.pass([]time.Duration{31 * time.Second, 65 * time.Second, 4 * time.Minute, 11 * time.Minute, time.Hour}[w.draw(5)])
 	case n < 905:
@@ -328,8 +397,14 @@ func (w *world) trouble(n int) {
 	case n < 985:
 		w.kill(r)
 	case n < 993:
-		r.frozenUntil = w.now().Add(time.Duration(5+w.draw(120)) * time.Second)
+		length := time.Duration(5+w.draw(120)) * time.Second
+		r.frozenUntil = w.now().Add(length)
 		w.met["frozen"]++
+		if w.clocks && w.draw(2) == 0 { // the whole machine: its clock stands meanwhile
+			w.met["a machine's clock stands"]++
+			r.off -= length
+			r.measures = r.frozenUntil.Add(time.Duration(w.draw(30)) * time.Second)
+		}
 		w.trace("%s is frozen", r.name)
 	case n < 996 && !r.stopping:
 		w.trace("%s is asked to stop", r.name)
@@ -337,6 +412,8 @@ func (w *world) trouble(n int) {
 		r.stopping = true
 		r.stop()
 		synctest.Wait()
+	case n >= 997 && w.clocks:
+		w.failOver()
 	}
 	w.revive()
 }
@@ -432,7 +509,7 @@ func (w *world) story() string { return strings.Join(w.log, "\n") }
 // What all rehearsals share: values that nobody changes.
 var (
 	rehearsalPhrases    = content.DefaultPhrases()
-	rehearsalLibrary, _ = content.Load(fstest.MapFS{})
+	rehearsalLibrary, _ = content.Load(content.Builtin())
 	rehearsalEngine     = conversation.New(conversation.Options{Library: rehearsalLibrary, Phrases: rehearsalPhrases})
 	rehearsalPolicy     = delivery.Policy{KeepFree: 2, QuietFrom: 21 * time.Hour, QuietUntil: 7 * time.Hour, Lateness: time.Hour}
 )
@@ -443,16 +520,16 @@ func (w *world) people() {
 		p := &person{id: people.LearnerID(i + 1), to: channel.Address{Channel: "model", Account: "default", External: fmt.Sprintf("o%d", i+1)}, scene: 7}
 		p.truth.following, p.known.following = true, true
 		p.known.push = people.PushOn
-		p.known.massMonth, p.known.mass = day(w.now())[:7], w.draw(5)
+		p.known.massMonth, p.known.mass = day(w.now())[:7], []int{0, 1, 3, 3, 4}[w.draw(5)]
 		p.massTrue = p.known.mass
 		p.known.day, p.known.contacted = day(w.now()), w.draw(3)
-		if w.draw(4) > 0 {
+		if !w.masses && w.draw(4) > 0 {
 			at := w.now().Add(-time.Duration(w.draw(50*60)) * time.Minute)
 			p.truth.typedAt, p.known.typedAt = at, at
 			p.known.sentSince = w.draw(4)
 			p.windowSends = p.known.sentSince
 		}
-		if w.draw(2) == 0 {
+		if !w.masses && w.draw(2) == 0 {
 			p.grant("N", 1+w.draw(3))
 		}
 		if w.draw(4) == 0 {
@@ -465,6 +542,9 @@ func (w *world) people() {
 // campaigns draws what is to be sent.
 func (w *world) campaigns() {
 	kinds := []delivery.Kind{delivery.KindAnnouncement, delivery.KindAnnouncement, delivery.KindUrgent, delivery.KindReceipt, delivery.KindReceipt, delivery.KindReceipt, delivery.KindDigest, delivery.KindReminder}
+	if w.masses {
+		kinds = []delivery.Kind{delivery.KindDigest, delivery.KindUrgent, delivery.KindUrgent}
+	}
 	for i := range 1 + w.draw(4) {
 		due := w.now().Add(time.Duration(w.draw(60)) * time.Second)
 		w.store.campaigns = append(w.store.campaigns, &modelCampaign{Campaign: bot.Campaign{
@@ -472,4 +552,15 @@ func (w *world) campaigns() {
 			DueAt: due, Deadline: due.Add([]time.Duration{3 * time.Minute, 12 * time.Minute, time.Hour, 4 * time.Hour, 30 * time.Hour}[w.draw(5)]),
 		}})
 	}
+}
+
+// somebody is a replica that a callback reaches.
+func (w *world) somebody() *replica {
+	r := w.replicas[w.draw(len(w.replicas))]
+	for range 3 {
+		if w.now().Before(r.frozenUntil) {
+			r = w.replicas[w.draw(len(w.replicas))]
+		}
+	}
+	return r
 }
