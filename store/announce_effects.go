@@ -224,6 +224,12 @@ func (w *turnWriter) draft(ctx context.Context, e conversation.DraftCampaign) (a
 	if e.To.Cohort != "" {
 		audience.Cohorts = []string{e.To.Cohort}
 	}
+	if e.To.Category != "" {
+		audience.Categories = []string{e.To.Category}
+	}
+	if e.To.Tag != "" {
+		audience.Tags = []string{e.To.Tag}
+	}
 	if e.To.Is != "" {
 		audience.Progress = &bot.Progress{Course: e.To.Course, Is: bot.ProgressIs(e.To.Is)}
 	}

@@ -132,7 +132,7 @@ func (f *facts) loadTrainers(ctx context.Context) error {
 		}
 		t := &conversation.Trainer{Scope: scope, Size: -1}
 		a.to.Trainer = t
-		for _, step := range []func(context.Context, announcing, *conversation.Trainer) error{f.scopeName, f.audiences, f.unitsOf, f.draftOf, f.resultOf, f.waitingFor, f.askedOf, f.leavesOf, f.tickingOf, f.helpOf, f.rectifyingOf, f.shortNames} {
+		for _, step := range []func(context.Context, announcing, *conversation.Trainer) error{f.scopeName, f.audiences, f.unitsOf, f.groupsOf, f.draftOf, f.resultOf, f.waitingFor, f.askedOf, f.leavesOf, f.tickingOf, f.helpOf, f.rectifyingOf, f.shortNames} {
 			if err := step(ctx, a, t); err != nil {
 				return err
 			}
@@ -215,6 +215,10 @@ func (f *facts) audiences(ctx context.Context, a announcing, t *conversation.Tra
 		return nil
 	}
 	where, args, small := within("l.unit_code", t.Scope.Prefixes())
+	tagged := "SELECT EXISTS (SELECT 1 FROM learner_tags t JOIN learners l ON l.id = t.learner_id WHERE " + onRoster + " AND " + where + ")"
+	if err := f.q.QueryRowContext(ctx, tagged, args...).Scan(&t.Tagged); err != nil {
+		return err
+	}
 	sizes := map[int64]int{}
 	var newest []int64
 	query := "SELECT c.id, -1 FROM cohorts c ORDER BY c.id DESC LIMIT " + itoa(classesShown)
@@ -245,6 +249,40 @@ func (f *facts) audiences(ctx context.Context, a announcing, t *conversation.Tra
 		t.Cohorts = append(t.Cohorts, classes[id])
 	}
 	return err
+}
+
+// groupsOf reads the largest categories or tags of the scope, and those of exactly the name that was typed. The
+// whole scope is looked through, but only when its trainer chooses this way.
+func (f *facts) groupsOf(ctx context.Context, a announcing, t *conversation.Trainer) error {
+	scope, inScope, _ := within("l.unit_code", t.Scope.Prefixes())
+	kinds := []struct {
+		kind          conversation.GroupKind
+		column, table string
+		called        string
+	}{
+		{conversation.GroupCategory, "l.category", "learners l", strings.TrimSpace(a.n.Unit)},
+		{conversation.GroupTag, "t.tag", "learner_tags t JOIN learners l ON l.id = t.learner_id", people.FoldTag(a.n.Unit)},
+	}
+	for _, k := range kinds {
+		which, args := k.column+" <> ''", slices.Clone(inScope)
+		switch {
+		case a.n.Unit != "":
+			which, args = k.column+" = ?", append(args, k.called)
+		case a.n.Groups != k.kind:
+			continue
+		}
+		err := each(ctx, f.q, func(rows *sql.Rows) error {
+			g := conversation.Group{Kind: k.kind}
+			err := rows.Scan(&g.Name, &g.Size)
+			a.to.Groups = append(a.to.Groups, g)
+			return err
+		}, "SELECT "+k.column+", COUNT(*) FROM "+k.table+" WHERE "+onRoster+" AND "+scope+" AND "+which+
+			" GROUP BY "+k.column+" ORDER BY COUNT(*) DESC, "+k.column+" LIMIT "+itoa(conversation.GroupsShown), args...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // unitsOf finds the units of the scope whose name fits best what was typed.
@@ -567,7 +605,8 @@ func (f *facts) waitingFor(ctx context.Context, a announcing, t *conversation.Tr
 		maker, _ := strings.CutPrefix(by, "learner:")
 		id, _ := strconv.ParseInt(maker, 10, 64) // 0: no learner
 		w.Own = people.LearnerID(id) == a.to.Identity.Learner
-		w.More = len(to.Categories)+len(to.Tags)+len(to.Learners) > 0 || to.Progress != nil || to.Unacked != 0 || to.Except != nil
+		w.Groups = slices.Concat(to.Categories, to.Tags)
+		w.More = len(to.Learners) > 0 || to.Progress != nil || to.Unacked != 0 || to.Except != nil
 		a.to.Waiting, media = append(a.to.Waiting, w), append(media, b.Media)
 		if b.Media != "" {
 			kinds[b.Media] = channel.MessageImage

@@ -570,7 +570,7 @@ func (t *turn) listWaiting(list []Waiting) {
 
 // targetName says in words whom a waiting campaign is for.
 func (t *turn) targetName(w Waiting) string {
-	names := append(slices.Clone(w.Units), w.Cohorts...)
+	names := slices.Concat(w.Units, w.Cohorts, w.Groups)
 	name := t.phrases.Say("trainer.everybody")
 	if len(names) > 0 {
 		name = strings.Join(names, "、")

@@ -13,6 +13,8 @@ import (
 const (
 	optionAll      = "all"
 	optionClass    = "class:"         // with the code
+	optionCategory = "category:"      // with the category; alone: asks for it
+	optionTag      = "tag:"           // with the tag; alone: asks for it
 	optionNotBegun = "is:" + notBegun // asks for the class where there are several
 	optionNotDone  = "is:" + notDone  //
 	notBegun       = "not_begun"      // the words of the store
@@ -22,7 +24,7 @@ const (
 // everybodyWords are typed instead of the number.
 var everybodyWords = words("全体 所有人 全部 大家 每个人 所有 全员 全体人员 全体学员 所有学员")
 
-// options lists whom the trainer may write to: at most eight.
+// options lists whom the trainer may write to: at most ten.
 func (t *turn) options() []string {
 	list := []string{optionAll}
 	taught := false
@@ -36,7 +38,73 @@ func (t *turn) options() []string {
 	if taught {
 		list = append(list, optionNotBegun, optionNotDone)
 	}
+	list = append(list, optionCategory)
+	if t.f.Trainer.Tagged {
+		list = append(list, optionTag)
+	}
 	return list
+}
+
+// groupsWanted says of which kind the groups are listed, or were and are chosen from.
+func groupsWanted(s State, number int) GroupKind {
+	d := s.Draft
+	if d == nil || len(d.Options) == 0 {
+		return ""
+	}
+	option := d.Options[0]
+	if number > 0 && number <= len(d.Options) {
+		option = d.Options[number-1]
+	}
+	switch {
+	case strings.HasPrefix(option, optionCategory):
+		return GroupCategory
+	case strings.HasPrefix(option, optionTag):
+		return GroupTag
+	}
+	return ""
+}
+
+// group is what an option with a category or a tag stands for; false for another option, and for a group that nobody is in
+// any more.
+func (t *turn) group(option string) (Group, bool) {
+	for _, g := range t.f.Groups {
+		if g.Kind == GroupCategory && option == optionCategory+g.Name || g.Kind == GroupTag && option == optionTag+g.Name {
+			return g, true
+		}
+	}
+	return Group{}, false
+}
+
+// listGroups asks for a category or a tag.
+func (t *turn) listGroups(kind GroupKind) {
+	d := t.s.Draft
+	var list []string
+	for _, g := range t.f.Groups {
+		if g.Kind == kind {
+			list = append(list, map[GroupKind]string{GroupCategory: optionCategory, GroupTag: optionTag}[kind]+g.Name)
+		}
+	}
+	if len(list) == 0 {
+		t.say("trainer.no_groups")
+		t.announce(d.Urgent)
+		return
+	}
+	d.Options = list
+	if kind == GroupCategory {
+		t.askAudience("trainer.which_category")
+	} else {
+		t.askAudience("trainer.which_tag")
+	}
+}
+
+// toGroup addresses the draft to the people of a category or with a tag.
+func (t *turn) toGroup(g Group) {
+	args := []fault.Arg{fault.A("unit", cut(t.f.Trainer.Name, 120)), fault.A("name", g.Name)}
+	if g.Kind == GroupCategory {
+		t.addressed(Target{Category: g.Name}, t.phrases.Say("trainer.of_category", args...), g.Size)
+		return
+	}
+	t.addressed(Target{Tag: g.Name}, t.phrases.Say("trainer.of_tag", args...), g.Size)
 }
 
 // askAudience lists the draft's options.
@@ -46,10 +114,13 @@ func (t *turn) askAudience(key string) {
 		lines = append(lines, t.phrases.Say("trainer.option", fault.A("number", i+1), fault.A("name", t.optionName(o))))
 	}
 	t.put(cut(strings.Join(lines, "\n"), t.room-400))
-	if key == "trainer.who" {
+	switch key {
+	case "trainer.who":
 		t.say("trainer.who_how")
-	} else {
+	case "trainer.which_class":
 		t.say("trainer.class_how")
+	default:
+		t.say("trainer.group_how")
 	}
 }
 
@@ -61,6 +132,13 @@ func (t *turn) optionName(o string) string {
 		return t.phrases.Say("trainer.not_begun")
 	case optionNotDone:
 		return t.phrases.Say("trainer.not_done")
+	case optionCategory:
+		return t.phrases.Say("trainer.by_category")
+	case optionTag:
+		return t.phrases.Say("trainer.by_tag")
+	}
+	if g, ok := t.group(o); ok {
+		return t.sized(g.Name, g.Size)
 	}
 	if c := t.class(o); c != nil {
 		return t.sized(c.Name, c.Size)
@@ -97,9 +175,12 @@ func (t *turn) chooseAudience() {
 		units = nil
 	}
 	o, exact := t.namedOption(d.Options)
+	called := t.named()
 	switch {
 	case o != "" && (exact || len(units) == 0): // 新村 is the village, although 新村冬训班 has it too
 		t.pick(o)
+	case len(units) == 0 && d.To.Is == "" && called != nil: // a tag may be called like a unit: it is on its list
+		t.toGroup(*called)
 	case len(units) == 0:
 		t.say("trainer.odd_to")
 	case len(units) > 1:
@@ -112,6 +193,19 @@ func (t *turn) chooseAudience() {
 		u := units[0]
 		t.addressed(Target{Unit: u.Code}, u.Name, u.Size)
 	}
+}
+
+// named is the group whose name was typed: a category before a tag, where both are called so; nil for none.
+func (t *turn) named() *Group {
+	if t.wish.unit == "" {
+		return nil
+	}
+	for i, g := range t.f.Groups {
+		if study.Fold(g.Name) == t.wish.folded {
+			return &t.f.Groups[i]
+		}
+	}
+	return nil
 }
 
 // namedOption finds the option whose name was typed, exactly or as a part; "" for none or several.
@@ -145,6 +239,12 @@ func (t *turn) pick(option string) {
 	case optionAll:
 		t.addressed(Target{}, t.everybody(), t.f.Trainer.Size)
 		return
+	case optionCategory:
+		t.listGroups(GroupCategory)
+		return
+	case optionTag:
+		t.listGroups(GroupTag)
+		return
 	case optionNotBegun, optionNotDone:
 		d.To.Is = strings.TrimPrefix(option, "is:")
 		var classes []string
@@ -159,6 +259,15 @@ func (t *turn) pick(option string) {
 		}
 		d.Options = classes
 		t.askAudience("trainer.which_class")
+		return
+	}
+	if g, ok := t.group(option); ok {
+		t.toGroup(g)
+		return
+	}
+	if strings.HasPrefix(option, optionCategory) || strings.HasPrefix(option, optionTag) {
+		t.say("trainer.no_groups")
+		t.announce(d.Urgent)
 		return
 	}
 	c := t.class(option)

@@ -35,8 +35,11 @@ func RemindKey(campaign int64, day study.Day) string {
 type Target struct {
 	Unit   people.OrgCode `json:"unit,omitempty"`
 	Cohort string         `json:"cohort,omitempty"` // code of a class
-	Course string         `json:"course,omitempty"` // with Is
-	Is     string         `json:"is,omitempty"`     // "not_begun" or "not_done": see Trainer
+	// Category and Tag are those of people of the scope.
+	Category string `json:"category,omitempty"` // 干部类别
+	Tag      string `json:"tag,omitempty"`      // 标签
+	Course   string `json:"course,omitempty"`   // with Is
+	Is       string `json:"is,omitempty"`       // "not_begun" or "not_done": see Trainer
 }
 
 // Trainer is what is known about the active learner as a trainer (教员).
@@ -49,6 +52,7 @@ type Trainer struct {
 	Followed   []study.Followed // … by unit and name; nil when they are too many for an answer
 	Leaves     []LeaveAsked     // with Needs.Leaves: oldest first
 	Ticking    []Ticking        // with Needs.Ticking: first what begins first, at most TickingShown
+	Tagged     bool             // with Needs.Audiences: somebody of the scope has a tag
 	Cohorts    []TrainerClass   // with Needs.Audiences: classes with people of the scope, newest first, at most 5
 }
 
@@ -58,6 +62,25 @@ type TrainerClass struct {
 	Name    string
 	Courses []string // ids in teaching order
 	Size    int      // people of the scope in it; negative when not counted
+}
+
+// GroupKind is what people are put together by.
+type GroupKind string
+
+// The kinds.
+const (
+	GroupCategory GroupKind = "category" // 干部类别
+	GroupTag      GroupKind = "tag"      // 标签
+)
+
+// GroupsShown is how many groups of a kind are listed; the others are called by their names.
+const GroupsShown = 9
+
+// Group is the people of the trainer's scope who have a category or a tag.
+type Group struct {
+	Kind GroupKind
+	Name string
+	Size int
 }
 
 // Unit is a unit inside the trainer's scope.
@@ -158,7 +181,8 @@ type Waiting struct {
 	// Units and Cohorts are the names of what it is for; none of either: everybody in its scope.
 	Units   []string
 	Cohorts []string
-	More    bool // it has conditions besides
+	Groups  []string // categories and tags
+	More    bool     // it has conditions besides
 }
 
 // NoticeFact is an announcement that is addressed to the learner.

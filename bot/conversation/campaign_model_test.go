@@ -50,6 +50,12 @@ var units = []conversation.Unit{
 	{Code: "530112008203", Name: "昆明市·西山区·团结街道·小新村村民委员会", Size: 7},
 }
 
+// groups are those of the trainer's people.
+var groups = []conversation.Group{
+	{Kind: conversation.GroupCategory, Name: "村干部", Size: 90}, {Kind: conversation.GroupCategory, Name: "驻村工作队员", Size: 8},
+	{Kind: conversation.GroupTag, Name: "防火", Size: 30}, {Kind: conversation.GroupTag, Name: "大河村", Size: 3}, {Kind: conversation.GroupTag, Name: "没有人了", Size: 0},
+}
+
 // trainerFacts gives what Need asked for about announcements.
 func (w *world) trainerFacts(n conversation.Needs, f *conversation.Facts) {
 	who := w.identity.Learner
@@ -64,6 +70,16 @@ func (w *world) trainerFacts(n conversation.Needs, f *conversation.Facts) {
 				c := w.cohorts[i]
 				f.Trainer.Cohorts = append(f.Trainer.Cohorts, conversation.TrainerClass{Code: c.Code, Name: c.Name, Courses: c.Courses, Size: size})
 			}
+		}
+	}
+	if is {
+		for _, g := range groups {
+			if n.Unit == g.Name || n.Unit == "" && n.Groups == g.Kind {
+				f.Groups = append(f.Groups, g)
+			}
+		}
+		if n.Audiences {
+			f.Trainer.Tagged = true
 		}
 	}
 	if is && n.Unit != "" {
@@ -157,6 +173,11 @@ func sizeOf(to conversation.Target) int {
 		return 40
 	case to.Cohort != "":
 		return 15
+	}
+	for _, g := range groups {
+		if g.Name == to.Category || g.Name == to.Tag {
+			return g.Size
+		}
 	}
 	for _, u := range units {
 		if u.Code == to.Unit {
@@ -276,7 +297,7 @@ func campaignEffectText(name string, e conversation.Effect) string {
 	flag := func(on bool, word string) string { return map[bool]string{true: " " + word}[on] }
 	switch e := e.(type) {
 	case conversation.DraftCampaign:
-		to := strings.TrimSpace(strings.Join([]string{string(e.To.Unit), e.To.Cohort, e.To.Is, e.To.Course}, " "))
+		to := strings.TrimSpace(strings.Join([]string{string(e.To.Unit), e.To.Cohort, e.To.Is, e.To.Course, e.To.Category, e.To.Tag}, " "))
 		if e.Of != 0 {
 			return fmt.Sprintf("%s %d %q of %d%s", name, e.Learner, e.Title, e.Of, flag(e.WantsAck, "ack"))
 		}

@@ -106,7 +106,7 @@ func (e *Engine) needOfTrainer(s State, w wish) Needs {
 	case actAnnounce, actUrgent:
 		return Needs{Trainer: true, Audiences: true, Draft: key}
 	case actDraftTo:
-		return Needs{Trainer: true, Audiences: true, Unit: w.unit}
+		return Needs{Trainer: true, Audiences: true, Unit: w.unit, Groups: groupsWanted(s, w.number)}
 	case actDraftText, actDraftPicture, actDraftUnheard, actDraftTitle:
 		return Needs{Trainer: true}
 	case actDraftSound, actDraftWords:
@@ -392,8 +392,8 @@ func readDraft(s State, text string, w wish) wish {
 	odd := everyday || trainer
 	switch s.Mode {
 	case ModeDraftTo:
-		w.act, w.unit = actDraftTo, ""
-		if n := utf8.RuneCountInString(w.folded); !odd && listNumber(text) == 0 && n >= 2 && n <= maxUnitRunes {
+		w.act, w.unit, w.number = actDraftTo, "", listNumber(text)
+		if n := utf8.RuneCountInString(w.folded); !odd && w.number == 0 && n >= 2 && n <= maxUnitRunes {
 			w.unit = strings.TrimSpace(text)
 		}
 	case ModeDraftTitle:

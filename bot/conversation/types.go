@@ -100,6 +100,7 @@ type Needs struct {
 	Trainer   bool             // whether the active learner is a trainer, and of what
 	Audiences bool             // the trainer's classes, with sizes
 	Unit      string           // the trainer's units whose name fits, as typed; "" for none
+	Groups    GroupKind        // the groups of that kind in the trainer's scope, the largest; with Unit also of that name; "" for none
 	Draft     string           // the trainer's draft with that key; "" for none
 	Size      bool             // how many people the draft is for, counted now
 	Result    int              // what became of the trainer's n-th newest campaign, 1-based; 0 for none
@@ -164,6 +165,7 @@ type Facts struct {
 
 	Trainer *Trainer      // nil when the active learner is none, or Needs did not ask
 	Units   []Unit        // those that fit Needs.Unit, the best fits only; at most 9
+	Groups  []Group       // of Needs.Groups the largest first, at most GroupsShown; of Needs.Unit those of exactly that name
 	Draft   *DraftFacts   // nil when there is none with that key of this trainer
 	Result  *Result       // nil when the trainer has not made so many
 	Waiting []Waiting     // oldest first, at most 5

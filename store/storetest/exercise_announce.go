@@ -271,6 +271,67 @@ var announceFactCases = map[string]func(*testing.T, *bundle){
 			t.Errorf("a whole province is counted while somebody waits: %+v", f.Trainer)
 		}
 	},
+	"categories and tags are those of the scope, the largest first, or of the name that was typed": func(t *testing.T, b *bundle) {
+		var rows []people.RosterRow
+		for i, category := range strings.Fields("村干部 驻村队员 驻村队员 乡镇干部 村干部 村干部") {
+			r := person([]people.OrgCode{village1, village2}[i/3], "人"+string(rune('甲'+i)), fmt.Sprintf("A%03d", i))
+			r.Category = category
+			rows = append(rows, r)
+		}
+		_, ids := b.enrolled("spring", rows...)
+		b.done(start, typed("1", "o1"), conversation.Bind{Learner: ids[0]})
+		b.trains(village1, ids[0])
+		facts := func(n conversation.Needs) conversation.Facts {
+			n.Trainer = true
+			return b.load(typed("g", "o1"), needs(n)).Facts
+		}
+		if f := facts(conversation.Needs{Audiences: true}); f.Trainer.Tagged || f.Groups != nil {
+			t.Errorf("%+v %+v", f.Trainer, f.Groups)
+		}
+		for i, tags := range []string{"防火", "防火 回头看", "", "防火 外村", "防火 驻村队员", "外村"} {
+			for tag := range strings.FieldsSeq(tags) {
+				b.exec("INSERT INTO learner_tags (learner_id, tag) VALUES (?, ?)", int64(ids[i]), tag)
+			}
+		}
+		if f := facts(conversation.Needs{Audiences: true}); !f.Trainer.Tagged {
+			t.Errorf("%+v", f.Trainer)
+		}
+		c, g := conversation.GroupCategory, conversation.GroupTag
+		type list = []conversation.Group
+		for _, x := range []struct {
+			need conversation.Needs
+			want list
+		}{
+			{conversation.Needs{Groups: c}, list{{Kind: c, Name: "驻村队员", Size: 2}, {Kind: c, Name: "村干部", Size: 1}}},
+			{conversation.Needs{Groups: g}, list{{Kind: g, Name: "防火", Size: 2}, {Kind: g, Name: "回头看", Size: 1}}},
+			{conversation.Needs{Unit: " 驻村队员 ", Groups: g}, list{{Kind: c, Name: "驻村队员", Size: 2}}},
+			{conversation.Needs{Unit: "回头看"}, list{{Kind: g, Name: "回头看", Size: 1}}},
+			{conversation.Needs{Unit: "乡镇干部"}, nil}, // of the other village alone
+			{conversation.Needs{Unit: "外村"}, nil},
+		} {
+			if diff := cmp.Diff(x.want, facts(x.need).Groups); diff != "" {
+				t.Errorf("%+v (-want +got):\n%s", x.need, diff)
+			}
+		}
+		b.exec("UPDATE learners SET left_day = '2026-01-01' WHERE id = ?", int64(ids[1]))
+		if diff := cmp.Diff(list{{Kind: g, Name: "防火", Size: 1}}, facts(conversation.Needs{Groups: g}).Groups); diff != "" {
+			t.Errorf("who has left is counted (-want +got):\n%s", diff)
+		}
+		// The audience that is written is the one that was counted.
+		b.exec("UPDATE learners SET left_day = '' WHERE id = ?", int64(ids[1]))
+		for i, to := range []conversation.Target{{Category: "驻村队员"}, {Tag: "防火"}} {
+			k := fmt.Sprint("chat/", i)
+			b.done(start, typed(k, "o1"), conversation.DraftCampaign{Key: k, Learner: ids[0], Title: "题", Text: "文", To: to})
+			if d := facts(conversation.Needs{Draft: k, Size: true}).Draft; d == nil || d.Size != 2 {
+				t.Errorf("%+v: %+v", to, d)
+			}
+		}
+		b.want([]string{`{"categories":["驻村队员"]}`, `{"tags":["防火"]}`}, "SELECT audience FROM campaigns ORDER BY id")
+		b.exec("UPDATE trainers SET scope = '{}'")
+		if f := facts(conversation.Needs{Groups: c}); f.Trainer != nil || f.Groups != nil {
+			t.Errorf("no scope sees %+v", f.Groups)
+		}
+	},
 	"a draft comes with its text and the last forecast": func(t *testing.T, b *bundle) {
 		_, ids := b.enrolled("spring", person(village1, "李一", "AAAA"), person(village1, "王二", "BBBB"))
 		b.trains(village1, ids...)
