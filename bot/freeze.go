@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/tiangeng/tiangeng/bot/channel"
+	"github.com/tiangeng/tiangeng/bot/conversation"
 	"github.com/tiangeng/tiangeng/bot/delivery"
-	"github.com/tiangeng/tiangeng/bot/fault"
 	"github.com/tiangeng/tiangeng/bot/people"
 	"github.com/tiangeng/tiangeng/bot/study"
 )
@@ -84,7 +84,9 @@ func (s *Service) ForecastDrafts(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("forecasting campaign %d: %w", c.ID, err)
 		}
-		told := func(channel.Address) (channel.Message, error) { return s.forecastMessage(c, f), nil }
+		told := func(channel.Address) (channel.Message, error) {
+			return channel.Text(f.Words().Text(s.o.Phrases, c.Title)), nil
+		}
 		if err := s.tellMaker(ctx, c, told); err != nil {
 			// They can ask for it by a word; the figures are kept.
 			s.o.Logger.Warn("sending a forecast", "campaign", c.ID, "err", err)
@@ -100,32 +102,31 @@ func (c Campaign) maker() (people.LearnerID, bool) {
 	return people.LearnerID(id), ok && err == nil
 }
 
-// forecastMessage says a forecast in the chat.
-func (s *Service) forecastMessage(c Campaign, f Forecast) channel.Message {
-	args := append(f.numbers(), fault.A("title", c.Title))
-	blocks := []string{s.o.Phrases.Say("push.forecast", args...)}
-	for _, w := range f.reasons() {
-		blocks = append(blocks, s.o.Phrases.Say("push.forecast_reason", fault.A("reason", s.o.Phrases.Say("why."+string(w))), fault.A("count", f.Unreachable[w])))
+// Words is the forecast as the chat and the command line say it.
+func (f Forecast) Words() conversation.Forecast {
+	w := conversation.Forecast{Audience: f.Audience, Reachable: f.Reachable(), Later: f.Later, Seconds: f.Seconds, Partial: !f.Complete}
+	for _, r := range delivery.Rungs() {
+		if f.Rungs[r] > 0 {
+			w.Rungs = append(w.Rungs, conversation.Count{Why: string(r), Count: f.Rungs[r]})
+		}
 	}
-	return channel.Text(strings.Join(append(blocks, s.o.Phrases.Say("push.forecast_next")), "\n"))
-}
-
-// reasons are why people cannot be reached, the commonest first.
-func (f Forecast) reasons() []delivery.Why {
-	list := slices.Collect(maps.Keys(f.Unreachable))
-	slices.SortFunc(list, func(a, b delivery.Why) int {
-		return cmp.Or(cmp.Compare(f.Unreachable[b], f.Unreachable[a]), cmp.Compare(a, b))
+	for why, n := range f.Unreachable {
+		w.Reasons = append(w.Reasons, conversation.Count{Why: string(why), Count: n})
+	}
+	slices.SortFunc(w.Reasons, func(a, b conversation.Count) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Why, b.Why))
 	})
-	return list
+	for _, way := range slices.Sorted(maps.Keys(f.Calls)) {
+		left, known := f.Quota[way]
+		if !known {
+			left = -1
+		}
+		w.Calls = append(w.Calls, conversation.Calls{Way: string(way), Needed: f.Calls[way], Left: left})
+	}
+	return w
 }
 
 // day is today of the platform and of every rule.
 func (s *Service) day() string { return dayOf(s.o.Now()) }
 
 func dayOf(t time.Time) string { return string(study.DayOf(t)) }
-
-// numbers are the arguments of a sentence about a forecast.
-func (f Forecast) numbers() []fault.Arg {
-	unreachable := f.Audience - f.Reachable()
-	return []fault.Arg{fault.A("audience", f.Audience), fault.A("reachable", f.Reachable()), fault.A("unreachable", unreachable), fault.A("later", f.Later)}
-}

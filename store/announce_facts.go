@@ -369,7 +369,8 @@ func (f *facts) draftOf(ctx context.Context, a announcing, t *conversation.Train
 		if err := json.Unmarshal(forecast, &c); err != nil {
 			return err
 		}
-		d.Forecast = chatForecast(c)
+		words := c.Words()
+		d.Forecast = &words
 	}
 	if a.n.Size {
 		if d.Size, err = f.store.AudienceSize(ctx, t.Scope, to); err != nil {
@@ -378,15 +379,6 @@ func (f *facts) draftOf(ctx context.Context, a announcing, t *conversation.Train
 	}
 	a.to.Draft = d
 	return nil
-}
-
-func chatForecast(c bot.Forecast) *conversation.Forecast {
-	f := &conversation.Forecast{Audience: c.Audience, Reachable: c.Reachable(), Later: c.Later, Seconds: c.Seconds}
-	for why, n := range c.Unreachable {
-		f.Reasons = append(f.Reasons, conversation.Count{Why: string(why), Count: n})
-	}
-	sortReasons(f.Reasons)
-	return f
 }
 
 func sortReasons(list []conversation.Count) {

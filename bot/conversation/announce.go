@@ -483,17 +483,7 @@ func (t *turn) foretell() {
 		t.say("trainer.counting_still")
 		return
 	}
-	c := f.Forecast
-	lines := []string{t.phrases.Say("push.forecast", fault.A("title", f.Title), fault.A("audience", c.Audience), fault.A("reachable", c.Reachable),
-		fault.A("unreachable", c.Audience-c.Reachable), fault.A("later", c.Later))}
-	for _, r := range c.Reasons {
-		lines = append(lines, t.phrases.Say("push.forecast_reason", fault.A("reason", t.phrases.Say("why."+r.Why)), fault.A("count", r.Count)))
-	}
-	if minutes := (c.Seconds + 59) / 60; minutes > 1 {
-		lines = append(lines, t.phrases.Say("trainer.minutes", fault.A("minutes", minutes)))
-	}
-	lines = append(lines, t.phrases.Say("push.forecast_next"))
-	t.put(strings.Join(lines, "\n"))
+	t.put(f.Forecast.Text(t.phrases, f.Title))
 }
 
 // halt stops what was sent last; an announcement that is not sent yet is given up.

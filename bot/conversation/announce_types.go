@@ -113,21 +113,6 @@ type DraftFacts struct {
 	Forecast *Forecast   // nil until it has been counted
 }
 
-// Forecast is the last forecast of a draft.
-type Forecast struct {
-	Audience  int
-	Reachable int
-	Later     int     // of Reachable: not before tomorrow
-	Reasons   []Count // why the others cannot be reached, commonest first
-	Seconds   int     // at the configured rates; 0 when there is no limit
-}
-
-// Count is a number of people with a reason: a word of the catalogue's section "why".
-type Count struct {
-	Why   string
-	Count int
-}
-
 // Result is what became of a campaign so far. Delivered to Waiting add up to Audience.
 type Result struct {
 	ID       int64

@@ -357,7 +357,8 @@ func (w *world) givenCampaign(t testing.TB, f []string) bool {
 		w.campaigns = append(w.campaigns, c)
 	case "人数统计好了": // of the last draft
 		w.campaigns[len(w.campaigns)-1].forecast = &conversation.Forecast{
-			Audience: 128, Reachable: 60, Later: 4, Seconds: 200, Reasons: []conversation.Count{{Why: "no_window", Count: 50}, {Why: "not_bound", Count: 18}},
+			Audience: 128, Reachable: 60, Later: 4, Seconds: 200,
+			Rungs: []conversation.Count{{Why: "window", Count: 50}, {Why: "notice", Count: 10}}, Calls: []conversation.Calls{{Way: "notice", Needed: 10, Left: 4}, {Way: "window", Needed: 50, Left: 9000}}, Reasons: []conversation.Count{{Why: "no_window", Count: 50}, {Why: "not_bound", Count: 18}},
 		}
 	case "发了": // delivered accepted unknown failed unsent waiting acked
 		n := make([]int, 7)

@@ -221,11 +221,6 @@ func (q question) check(t interface{ Fatalf(string, ...any) }) Decision {
 	return d
 }
 
-// allRungs are those that a call goes out by.
-func allRungs() []Rung {
-	return []Rung{RungLong, RungWindow, RungNotice, RungOnce, RungTemplate, RungMass}
-}
-
 // granted gives the facts and the account that open the grants named by bits: 1 long, 2 notice,
 // 4 once, 8 template, 16 mass.
 func opened(k Kind, bits int) (f Facts, a Account) {
@@ -267,8 +262,8 @@ func everyCombination(t *testing.T, k Kind) {
 		time.Date(2026, 11, 30, 10, 0, 0, 0, shanghai), // Monday morning, the month's last day
 		time.Date(2026, 11, 30, 22, 0, 0, 0, shanghai),
 	}
-	single := [][]Rung{nil, allRungs()}
-	for _, r := range allRungs() {
+	single := [][]Rung{nil, Rungs()}
+	for _, r := range Rungs() {
 		single = append(single, []Rung{r})
 	}
 	seen := map[Rung]int{}
@@ -331,7 +326,7 @@ func drawQuestion(t *rapid.T) question {
 	q.f.TypedAt, q.f.TapAt = ago("typed", 60*3600), ago("tap", 90)
 	q.f.SentSince, q.f.Contacts = rapid.IntRange(0, 6).Draw(t, "sent"), rapid.IntRange(0, 4).Draw(t, "contacts")
 	q.f.Mass, q.f.Refusing = rapid.IntRange(0, 6).Draw(t, "mass"), rapid.Bool().Draw(t, "refusing")
-	q.f.Tried = rapid.SliceOfNDistinct(rapid.SampledFrom(allRungs()), 0, 3, rapid.ID[Rung]).Draw(t, "tried")
+	q.f.Tried = rapid.SliceOfNDistinct(rapid.SampledFrom(Rungs()), 0, 3, rapid.ID[Rung]).Draw(t, "tried")
 	for i := range q.f.Grants { // also used up, also of another template
 		if !often("grant left") {
 			q.f.Grants[i].Left = 0
@@ -341,7 +336,7 @@ func drawQuestion(t *rapid.T) question {
 		}
 	}
 	q.a.Window, q.a.Spent = often("window"), map[Rung]bool{}
-	for _, r := range rapid.SliceOfNDistinct(rapid.SampledFrom(allRungs()), 0, 6, rapid.ID[Rung]).Draw(t, "spent") {
+	for _, r := range rapid.SliceOfNDistinct(rapid.SampledFrom(Rungs()), 0, 6, rapid.ID[Rung]).Draw(t, "spent") {
 		q.a.Spent[r] = true
 	}
 	q.p = Policy{

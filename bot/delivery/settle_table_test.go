@@ -44,7 +44,7 @@ func TestEverySettlement(t *testing.T) {
 	for _, v := range verdicts() {
 		for _, class := range classes() {
 			for _, reason := range reasons() {
-				for _, rung := range append(allRungs(), RungPull) {
+				for _, rung := range append(Rungs(), RungPull) {
 					for i := range len(Kinds()) * 4 * len(since) * 2 * len(left) {
 						pick := func(n int) int { x := i % n; i /= n; return x }
 						k := Kinds()[pick(len(Kinds()))]

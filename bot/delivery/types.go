@@ -66,6 +66,11 @@ const (
 	RungPull     Rung = "pull"     // nothing is sent: it waits until the person asks
 )
 
+// Rungs lists the ways on which something is sent, in the order in which people read them.
+func Rungs() []Rung {
+	return []Rung{RungLong, RungWindow, RungNotice, RungOnce, RungTemplate, RungMass}
+}
+
 // Way is the call a rung is sent by; "" for RungPull.
 func (r Rung) Way() channel.Way {
 	switch r {

@@ -148,29 +148,14 @@ func (n *noticeboard) forecast(c bot.Campaign, f bot.Forecast) error {
 	}
 	n.count(0, n.p.Say("announce.waiting"), f.Audience-f.Reachable())
 	n.reasons(f.Unreachable)
-	for _, way := range slices.Sorted(maps.Keys(f.Calls)) {
-		word := n.p.Say("announce.way_" + string(way))
-		left, known := f.Quota[way]
-		switch {
-		case !known:
-			n.say("announce.calls", fault.A("way", word), fault.A("calls", f.Calls[way]))
-		case left < f.Calls[way]:
-			n.say("announce.calls_short", fault.A("way", word), fault.A("calls", f.Calls[way]), fault.A("left", left))
-		default:
-			n.say("announce.calls_left", fault.A("way", word), fault.A("calls", f.Calls[way]), fault.A("left", left))
-		}
-	}
-	if f.Seconds > 0 {
-		n.say("announce.minutes", fault.A("minutes", (f.Seconds+59)/60))
-	}
-	if !f.Complete {
-		n.say("announce.incomplete")
+	for _, line := range f.Words().Costs(n.p) {
+		n.lines = append(n.lines, []string{line})
 	}
 	return n.flush()
 }
 
 func (n *noticeboard) rungs(rungs map[delivery.Rung]int) {
-	for _, r := range []delivery.Rung{delivery.RungLong, delivery.RungWindow, delivery.RungNotice, delivery.RungOnce, delivery.RungTemplate, delivery.RungMass} {
+	for _, r := range delivery.Rungs() {
 		if rungs[r] > 0 {
 			n.count(2, n.p.Say("announce.rung_"+string(r)), rungs[r])
 		}

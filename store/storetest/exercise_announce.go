@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tiangeng/tiangeng/bot"
+	"github.com/tiangeng/tiangeng/bot/channel"
 	"github.com/tiangeng/tiangeng/bot/conversation"
 	"github.com/tiangeng/tiangeng/bot/delivery"
 	"github.com/tiangeng/tiangeng/bot/people"
@@ -339,7 +340,8 @@ var announceFactCases = map[string]func(*testing.T, *bundle){
 		b.done(start, typed("2", "o1"), conversation.DraftCampaign{Key: "chat/k", Learner: ids[0], Title: "开会", Text: "明天开会"})
 		forecast, err := json.Marshal(bot.Forecast{
 			Audience: 9, Rungs: map[delivery.Rung]int{delivery.RungWindow: 4, delivery.RungNotice: 1}, Later: 2, Seconds: 7,
-			Unreachable: map[delivery.Why]int{delivery.WhyNoWindow: 1, delivery.WhyNotBound: 3},
+			Unreachable: map[delivery.Why]int{delivery.WhyNoWindow: 1, delivery.WhyNotBound: 3}, Complete: true,
+			Calls: map[channel.Way]int{channel.WayWindow: 4, channel.WayNotice: 1}, Quota: map[channel.Way]int{channel.WayNotice: 0},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -348,7 +350,11 @@ var announceFactCases = map[string]func(*testing.T, *bundle){
 		got := b.load(typed("3", "o1"), needs(conversation.Needs{Trainer: true, Draft: "chat/k"})).Facts.Draft
 		want := &conversation.DraftFacts{
 			ID: b.number("SELECT id FROM campaigns"), Status: "draft", Title: "开会", Text: "明天开会",
-			Forecast: &conversation.Forecast{Audience: 9, Reachable: 5, Later: 2, Seconds: 7, Reasons: []conversation.Count{{Why: "not_bound", Count: 3}, {Why: "no_window", Count: 1}}},
+			Forecast: &conversation.Forecast{
+				Audience: 9, Reachable: 5, Later: 2, Seconds: 7, Reasons: []conversation.Count{{Why: "not_bound", Count: 3}, {Why: "no_window", Count: 1}},
+				Rungs: []conversation.Count{{Why: "window", Count: 4}, {Why: "notice", Count: 1}},
+				Calls: []conversation.Calls{{Way: "notice", Needed: 1, Left: 0}, {Way: "window", Needed: 4, Left: -1}},
+			},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
