@@ -36,6 +36,8 @@ func (p *Platform) control(mux *http.ServeMux) {
 	h.HandleFunc("GET /sim/api/stream", p.hub.stream)
 	h.Handle("GET /sim/", p.page)
 	mux.Handle("/sim/", guard.Handler(h))
+	mux.HandleFunc("GET "+oncePage, p.showOnce)
+	mux.Handle("POST "+oncePage, guard.Handler(http.HandlerFunc(p.takeOnce)))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/sim/", http.StatusFound) })
 }
 

@@ -2,6 +2,8 @@ package sim
 
 import (
 	"fmt"
+	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -324,5 +326,49 @@ func TestMassMessagesGoToATagOrAPreview(t *testing.T) {
 	b.wants("preview", b.code("/cgi-bin/message/mass/preview", massText("", "预览", map[string]any{"touser": anna})), 0)
 	if d := cmp.Diff([][]string{{"预览"}, {"通知"}}, [][]string{b.p.Ledger().Texts(anna), b.p.Ledger().Texts(bert)}); d != "" {
 		t.Errorf("seen (-want +got):\n%s", d)
+	}
+}
+
+// The page for one-time messages asks whose phone it is, allows or not, and goes back with what was chosen.
+func TestThePageForOneTimeMessages(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.follower(anna)
+	page := oncePage + "?" + url.Values{
+		"action": {"get_confirm"}, "appid": {testAppID}, "scene": {"2"}, "template_id": {"T1"}, "redirect_url": {"https://h5.example/back?x=1"}, "reserved": {"abc"},
+	}.Encode()
+	if status, data := b.request(http.MethodGet, page, nil); status != http.StatusOK || !strings.Contains(string(data), anna) || !strings.Contains(string(data), "同意") {
+		t.Errorf("the page: %d\n%s", status, data)
+	}
+	if status, _ := b.request(http.MethodGet, strings.Replace(page, "scene=2", "scene=10001", 1), nil); status != http.StatusBadRequest {
+		t.Errorf("a scene that is none: %d", status)
+	}
+	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	post := func(form url.Values) (int, url.Values) {
+		t.Helper()
+		r, err := browser.PostForm(b.url()+page, form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = r.Body.Close()
+		to, err := url.Parse(r.Header.Get("Location"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.StatusCode, to.Query()
+	}
+	for allow, want := range map[string]string{"no": "cancel", "yes": "confirm"} {
+		status, q := post(url.Values{"openid": {anna}, "allow": {allow}})
+		if status != http.StatusSeeOther || q.Get("action") != want || q.Get("openid") != anna || q.Get("scene") != "2" || q.Get("reserved") != "abc" || q.Get("x") != "1" {
+			t.Errorf("%s: %d %v", allow, status, q)
+		}
+	}
+	if status, _ := post(url.Values{"openid": {"nobody"}, "allow": {"yes"}}); status != http.StatusBadRequest {
+		t.Errorf("a phone that is not there: %d", status)
+	}
+	b.p.mu.Lock()
+	defer b.p.mu.Unlock()
+	if got := b.p.st.Users[anna].Scenes[2]; got != "T1" {
+		t.Errorf("allowed: %q", got)
 	}
 }

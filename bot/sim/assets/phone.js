@@ -144,7 +144,7 @@ export class Phone {
   }
 
   // href is an address as this phone opens it: WeChat's authorisation page is the simulator's, which
-  // must be told whose phone it is.
+  // must be told whose phone it is. The page for one-time messages is reached by way of the bot and asks.
   href(url) {
     const u = new URL(url);
     if (u.pathname !== '/connect/oauth2/authorize' || (u.host !== 'open.weixin.qq.com' && u.host !== location.host)) return url;
