@@ -33,42 +33,72 @@ func TestMain(m *testing.M) {
 		_ = os.Setenv("GORACE", "atexit_sleep_ms=50") // a valid name and value
 	}
 	status := storetest.Main(m)
-	removeBinary()
+	removeBinaries()
 	os.Exit(status)
 }
 
-var binary struct {
-	once sync.Once
-	dir  string
+// binaries are the programs that this test run has built: as it is shipped and, where the tests have it, with the race detector.
+var binaries struct {
+	mu      sync.Mutex
+	dir     string
+	shipped built
+	raced   built
+}
+
+type built struct {
+	file string
 	err  error
 }
 
 // buildBinary builds the program once per test run, with the race detector where the tests have it.
 func buildBinary(t testing.TB) string {
 	t.Helper()
-	binary.once.Do(func() {
-		if binary.dir, binary.err = os.MkdirTemp("", "tiangeng-test-"); binary.err != nil {
-			return
-		}
-		// Without -trimpath: what this test run has compiled need not be compiled again.
-		args := []string{"build", "-ldflags", "-s -w", "-o", filepath.Join(binary.dir, "tiangeng")}
-		if raceEnabled {
-			args = append(args, "-race")
-		}
-		out, err := exec.Command("go", append(args, ".")...).CombinedOutput()
-		if err != nil {
-			binary.err = fmt.Errorf("building the binary: %w\n%s", err, out)
-		}
-	})
-	if binary.err != nil {
-		t.Fatal(binary.err)
+	if !raceEnabled {
+		return buildShipped(t)
 	}
-	return filepath.Join(binary.dir, "tiangeng")
+	// Without -trimpath: what this test run has compiled need not be compiled again.
+	return build(t, &binaries.raced, os.Environ(), "-race")
 }
 
-func removeBinary() {
-	if binary.dir != "" {
-		_ = os.RemoveAll(binary.dir)
+// buildShipped builds the program once per test run as it is shipped, for tests that measure it.
+func buildShipped(t testing.TB) string {
+	t.Helper()
+	return build(t, &binaries.shipped, append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS="), "-trimpath")
+}
+
+func build(t testing.TB, b *built, env []string, flag string) string {
+	t.Helper()
+	binaries.mu.Lock()
+	defer binaries.mu.Unlock()
+	if b.file == "" && b.err == nil {
+		*b = compile(env, flag)
+	}
+	if b.err != nil {
+		t.Fatal(b.err)
+	}
+	return b.file
+}
+
+func compile(env []string, flag string) built {
+	if binaries.dir == "" {
+		dir, err := os.MkdirTemp("", "tiangeng-test-")
+		if err != nil {
+			return built{err: err}
+		}
+		binaries.dir = dir
+	}
+	file := filepath.Join(binaries.dir, "tiangeng"+flag)
+	cmd := exec.Command("go", "build", flag, "-ldflags", "-s -w", "-o", file, ".")
+	cmd.Env = env
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return built{err: fmt.Errorf("building the binary: %w\n%s", err, out)}
+	}
+	return built{file: file}
+}
+
+func removeBinaries() {
+	if binaries.dir != "" {
+		_ = os.RemoveAll(binaries.dir)
 	}
 }
 
