@@ -47,7 +47,7 @@ vuln:
 bench:
 	.ci/packages
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./bot/... ./content/... ./store/...
-	$(GO) test -tags bench -run 'TestSideBySide|TestPushAtScale' -count 1 -timeout 60m -v ./cmd/tiangeng
+	$(GO) test -tags bench -run 'TestSideBySide|TestReceiptsBesideAnswers|TestPushAtScale' -count 1 -timeout 60m -v ./cmd/tiangeng
 
 generate:
 	$(GO) test ./configs ./content ./bot/certificate ./bot/channel/wechat ./bot/conversation ./bot/delivery ./bot/report ./bot/sim -update

@@ -277,12 +277,17 @@ func othersCPU() time.Duration {
 	return time.Duration(ticks) * 10 * time.Millisecond // a hundred ticks a second
 }
 
-// open offers a fixed rate; latency counts from when the message was due (no coordinated omission).
+// open offers answers at a fixed rate.
 func (g *generator) open(name, target string, rate int, d time.Duration) load {
+	return offered(name, rate, d, func(i int) error { return g.next(target, i%benchUsers) })
+}
+
+// offered does things at a fixed rate; latency counts from when each was due (no coordinated omission).
+func offered(name string, rate int, d time.Duration, do func(i int) error) load {
 	l := load{name: name}
 	type job struct {
-		user int
-		due  time.Time
+		i   int
+		due time.Time
 	}
 	jobs := make(chan job, rate*10)
 	var mu sync.Mutex
@@ -290,7 +295,7 @@ func (g *generator) open(name, target string, rate int, d time.Duration) load {
 	for range 256 {
 		wg.Go(func() {
 			for j := range jobs {
-				err := g.next(target, j.user)
+				err := do(j.i)
 				took := time.Since(j.due)
 				mu.Lock()
 				if err != nil {
@@ -308,7 +313,7 @@ func (g *generator) open(name, target string, rate int, d time.Duration) load {
 	for sent := 0; sent < total; {
 		<-ticker.C
 		for due := int(time.Since(began).Seconds() * float64(rate)); sent < min(due, total); sent++ {
-			jobs <- job{sent % benchUsers, began.Add(time.Duration(float64(sent) / float64(rate) * float64(time.Second)))}
+			jobs <- job{sent, began.Add(time.Duration(float64(sent) / float64(rate) * float64(time.Second)))}
 		}
 	}
 	ticker.Stop()

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"bufio"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,11 +19,12 @@ const (
 
 // useMemory lets the tests of this process make their temporary files – databases, servers' data – in memory where there is
 // room, and on the disk as always where there is none. Tests flush thousands of commits and wait for each; none of them cuts
-// the power, and killing a server loses nothing that it had written either way. The returned function removes everything.
+// the power, and killing a server loses nothing that it had written either way. Benchmarks stay on the disk: what a flush
+// costs is part of what they measure. The returned function removes everything.
 func useMemory() (remove func()) {
 	nothing := func() {}
 	var fs syscall.Statfs_t
-	if os.Getenv("TMPDIR") != "" || syscall.Statfs(memoryDir, &fs) != nil || fs.Flags&syscall.MS_NOEXEC != 0 {
+	if benchmarking() || os.Getenv("TMPDIR") != "" || syscall.Statfs(memoryDir, &fs) != nil || fs.Flags&syscall.MS_NOEXEC != 0 {
 		return nothing
 	}
 	if fs.Bavail*uint64(fs.Bsize) < memoryNeeded || freeMemory() < memoryNeeded {
@@ -49,6 +51,15 @@ func useMemory() (remove func()) {
 		_ = os.RemoveAll(dir)
 		_ = lock.Close()
 	}
+}
+
+// benchmarking reports whether this process measures: it was built for it, or asked to by -bench.
+func benchmarking() bool {
+	if !flag.Parsed() {
+		flag.Parse()
+	}
+	bench := flag.Lookup("test.bench")
+	return benchBuild || bench != nil && bench.Value.String() != ""
 }
 
 // removeLeft removes what test processes that were killed have left in memory.

@@ -1,0 +1,5 @@
+//go:build !bench
+
+package storetest
+
+const benchBuild = false
