@@ -167,10 +167,10 @@ func (s *Service) Run(ctx context.Context) {
 	// Work outlives ctx on purpose: stopping must not turn a half-done commit or call into an
 	// unknown one. Each piece of work has its own time limit.
 	work := context.WithoutCancel(ctx)
-	var lanes, loops sync.WaitGroup
-	for range s.o.Lanes {
-		lanes.Go(func() { s.lane(work) })
-	}
+	answering, noMore := context.WithCancel(work)
+	defer noMore()
+	var answers, loops sync.WaitGroup
+	answers.Go(func() { s.Answer(answering) })
 	loops.Go(func() { s.poll(ctx, s.kick, func() { s.look(ctx) }) })
 	loops.Go(func() { s.poll(ctx, s.kickSending, func() { s.send(ctx, work) }) })
 	// A slow platform must hold up neither of the two.
@@ -179,7 +179,18 @@ func (s *Service) Run(ctx context.Context) {
 	})
 	loops.Wait() // returns after ctx has ended
 	s.closeBooks(work)
-	s.line.close()
+	noMore()
+	answers.Wait()
+}
+
+// Answer is the part of Run that answers people: until ctx ends, and then those who still wait.
+func (s *Service) Answer(ctx context.Context) {
+	defer context.AfterFunc(ctx, s.line.close)()
+	work := context.WithoutCancel(ctx)
+	var lanes sync.WaitGroup
+	for range s.o.Lanes {
+		lanes.Go(func() { s.lane(work) })
+	}
 	lanes.Wait()
 }
 

@@ -50,6 +50,11 @@ func (s *Service) sorry(in channel.Inbound, key string) channel.Message {
 	}
 }
 
+// Sorry reports whether a reply is the one that asks to write again.
+func (s *Service) Sorry(m channel.Message) bool {
+	return m.Silent() || m.Text == s.o.Phrases.Say("error.crowded") || m.Text == s.o.Phrases.Say("error.late")
+}
+
 // lane serves batches until the line is closed and empty.
 func (s *Service) lane(ctx context.Context) {
 	for {

@@ -29,6 +29,7 @@ import (
 type rehearseCmd struct {
 	People  int    `default:"350000" help:"People to push to."`
 	Rate    int    `default:"0" help:"Messages a second that are allowed; 0 for no limit. With one, the error of the limiter is told."`
+	Answers int    `default:"20" help:"People a second who write meanwhile. How long they wait for their answers is told; 0 for nobody."`
 	Workers int    `default:"64" help:"Connections of the bare client that the dispatch is held against."`
 	Bare    int    `help:"Messages of the bare client; a tenth of the people without it." placeholder:"N"`
 	DSN     string `name:"dsn" env:"REHEARSE_DSN" help:"MySQL server to use, mysql://user:password@host:3306/any; a scratch database is made on it and dropped again. SQLite in a temporary folder without it." placeholder:"DSN"`
@@ -49,6 +50,7 @@ type rehearsal struct {
 	Ratio      float64                `json:"ratio"`      // SendRate / BareRate; means nothing with a rate
 	PeakMemory int64                  `json:"peakMemory"` // bytes resident while planning and sending; 0 where the system does not tell
 	IdleMemory int64                  `json:"idleMemory"` // bytes resident before
+	Answers    waits                  `json:"answers"`    // of people who write meanwhile
 	Cost       processorCost          `json:"cost"`       // of the dispatch
 	BareCost   processorCost          `json:"bareCost"`   // of the bare client
 	States     map[delivery.State]int `json:"states"`
@@ -64,8 +66,8 @@ type rehearsal struct {
 const documentedQuota = 500_000
 
 func (c *rehearseCmd) run(ctx context.Context, p *program) (err error) {
-	if c.People < 2 || c.People > 2_000_000 || c.Workers < 1 || c.Workers > 1000 || c.Rate < 0 || c.Bare < 0 || c.Bare > c.People {
-		return misuse{"--people must be 2 to 2000000, --workers 1 to 1000, --rate 0 or more, --bare at most --people"}
+	if c.People < 2 || c.People > 2_000_000 || c.Workers < 1 || c.Workers > 1000 || c.Rate < 0 || c.Answers < 0 || c.Answers > 1000 || c.Bare < 0 || c.Bare > c.People {
+		return misuse{"--people must be 2 to 2000000, --workers 1 to 1000, --rate 0 or more, --answers 0 to 1000, --bare at most --people"}
 	}
 	sizes := []int{c.People}
 	if c.Compare {
@@ -136,7 +138,7 @@ func (c *rehearseCmd) rehearse(ctx context.Context, p *program, platform *rehear
 	if platform.database, err = c.databaseProcess(ctx); err != nil {
 		return r, err
 	}
-	err = r.play(ctx, p, a, platform, playParams{bare: bare, send: send, posts: posts, workers: c.Workers})
+	err = r.play(ctx, p, a, platform, playParams{bare: bare, send: send, posts: posts, workers: c.Workers, answers: c.Answers})
 	return r, err
 }
 
@@ -144,6 +146,7 @@ func (c *rehearseCmd) rehearse(ctx context.Context, p *program, platform *rehear
 type playParams struct {
 	bare, send     string // names of crowds
 	posts, workers int
+	answers        int // a second, while it is sent
 }
 
 // play measures: half of the bare client's messages, plan, dispatch, the other half.
@@ -164,7 +167,7 @@ func (r *rehearsal) play(ctx context.Context, p *program, a *app, platform *rehe
 		return err
 	}
 	bare := platform.processors().since(used)
-	if err := r.push(ctx, p, a, platform); err != nil {
+	if err := r.push(ctx, p, a, platform, o); err != nil {
 		return err
 	}
 	step(p, "a bare client posts %d messages", o.posts-o.posts/2)
@@ -181,7 +184,7 @@ func (r *rehearsal) play(ctx context.Context, p *program, a *app, platform *rehe
 }
 
 // push plans and sends, and watches the memory meanwhile.
-func (r *rehearsal) push(ctx context.Context, p *program, a *app, platform *rehearsalPlatform) error {
+func (r *rehearsal) push(ctx context.Context, p *program, a *app, platform *rehearsalPlatform, o playParams) error {
 	r.IdleMemory = resident()
 	peak := watchMemory()
 	defer func() { r.PeakMemory = peak() }()
@@ -194,10 +197,12 @@ func (r *rehearsal) push(ctx context.Context, p *program, a *app, platform *rehe
 	step(p, "sending")
 	began = time.Now()
 	used := platform.processors()
+	writing := writeMeanwhile(ctx, a.service, o.send, r.People, o.answers)
 	sent, err := dispatchAll(ctx, a)
 	r.SendTime = time.Since(began).Seconds()
 	r.Cost = platform.processors().since(used).each(sent)
 	r.SendRate = float64(sent) / r.SendTime
+	r.Answers = writing()
 	return err
 }
 

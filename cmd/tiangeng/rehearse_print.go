@@ -30,6 +30,14 @@ func printRehearsals(out io.Writer, all []rehearsal) {
 	row("dispatch, messages/s", func(r rehearsal) string { return whole(int(r.SendRate)) })
 	row("bare client, messages/s", func(r rehearsal) string { return whole(int(r.BareRate)) })
 	row("ratio", func(r rehearsal) string { return strconv.FormatFloat(r.Ratio, 'f', 2, 64) })
+	if slices.ContainsFunc(all, func(r rehearsal) bool { return r.Answers.People > 0 }) {
+		milli := func(s float64) string { return strconv.FormatFloat(1000*s, 'f', 0, 64) + " ms" }
+		row("people who wrote meanwhile", func(r rehearsal) string { return whole(r.Answers.People) })
+		row("  half of them waited", func(r rehearsal) string { return milli(r.Answers.Half) })
+		row("  99 of 100 waited", func(r rehearsal) string { return milli(r.Answers.Most) })
+		row("  the longest wait", func(r rehearsal) string { return milli(r.Answers.Longest) })
+		row("  told to write again", func(r rehearsal) string { return whole(r.Answers.Sorry) })
+	}
 	micro := func(c float64) string { return strconv.FormatFloat(c, 'f', 0, 64) + " µs" }
 	row("CPU a message", func(r rehearsal) string { return micro(r.Cost.total()) })
 	row("  of this program", func(r rehearsal) string { return micro(r.Cost.Program) })

@@ -37,6 +37,9 @@ func TestRehearsing(t *testing.T) {
 				if len(r.Problems) > 0 || r.States[delivery.Accepted] != r.People || r.Seen.Reached != r.People || r.Seen.Twice != 0 || r.BareRate <= 0 || r.SendRate <= 0 || r.PlanTime <= 0 {
 					t.Errorf("%+v", r)
 				}
+				if name == "mariadb" && r.Answers.People == 0 {
+					t.Errorf("nobody wrote in %f s", r.SendTime)
+				}
 				// Ten seconds' worth at the rate is more than all of them, so the time it took tells.
 				if name == "mariadb" && r.SendRate > 120 {
 					t.Errorf("%f messages a second at a rate of 100", r.SendRate)

@@ -62,6 +62,7 @@ func TestTheTableOfARehearsal(t *testing.T) {
 	small.People, small.PlanTime, small.SendTime, small.PeakMemory, small.Database = 100, 0.5, 2, 60<<20, "mysql"
 	large.PlanTime, large.SendTime, large.PeakMemory, large.Database, large.SendRate, large.BareRate, large.Ratio = 5.1, 20.5, 70<<20, "mysql", 4000, 5000, 0.8
 	large.Cost, large.BareCost = processorCost{Program: 90, Database: 120, Platform: 40}, processorCost{Program: 60, Platform: 40}
+	large.Answers = waits{People: 410, Half: 0.0124, Most: 0.0871, Longest: 1.234, Sorry: 1}
 	large.Problems = []string{"3 people saw it twice"}
 	var b bytes.Buffer
 	printRehearsals(&b, []rehearsal{small, large})
