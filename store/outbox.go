@@ -111,7 +111,7 @@ const claimCampaigns = 24
 // next ones from a number that is drawn, so that none waits for ever.
 func (s *Store) open(ctx context.Context, q querier, now time.Time, wanted func(delivery.Rung) bool) ([][]lane, map[bot.CampaignID]*frame, error) {
 	o := opening{s: s, q: q, now: now, wanted: wanted, frames: map[bot.CampaignID]*frame{}}
-	urgent, err := numbers(ctx, q, "SELECT id FROM campaigns WHERE status = ? AND kind = ? AND deadline_at > ?", string(bot.CampaignRunning), string(delivery.KindUrgent), toMs(now))
+	urgent, err := numbers(ctx, q, "SELECT id FROM campaigns WHERE status = ? AND kind = ? AND deadline_at > ? ORDER BY id", string(bot.CampaignRunning), string(delivery.KindUrgent), toMs(now))
 	if err != nil {
 		return nil, nil, err
 	}
