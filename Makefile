@@ -24,7 +24,7 @@ test:
 
 test-go:
 	$(RACE) $(GO) test -race -shuffle=on -timeout 45m ./...
-	TIANGENG_SEEDS=20000 $(GO) test -run 'TestRehearsal$$' ./bot
+	TIANGENG_SEEDS=20000 $(GO) test -run 'TestRehearsal$$|TestTheModelIsLikeTheDatabases$$' ./bot
 	$(MAKE) sanity
 
 # Mistakes that others have made are put into the real code, one by one; the tests must find each (about a minute).
