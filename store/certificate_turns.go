@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -33,6 +34,17 @@ func (f *facts) loadCertificates(ctx context.Context) error {
 		if len(w.holders) == 0 {
 			continue
 		}
+		var others []string
+		if want.need.Class {
+			found, more, err := w.finishedClass(ctx, w.holders[0].Learner.ID, want.need.ClassName)
+			if err != nil {
+				return err
+			}
+			if others = more; !found {
+				want.facts.Certificate = &conversation.CertificateFacts{Others: others}
+				continue
+			}
+		}
 		said, err := w.state(ctx, w.holders[0], year)
 		if err != nil {
 			return err
@@ -41,7 +53,7 @@ func (f *facts) loadCertificates(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		to := &conversation.CertificateFacts{Said: said, Same: valid(have, study.DayOf(f.now))}
+		to := &conversation.CertificateFacts{Said: said, Others: others, Same: valid(have, study.DayOf(f.now))}
 		if list := revoked(have); len(list) > 0 {
 			to.Revoked = &list[0]
 		}
@@ -49,6 +61,60 @@ func (f *facts) loadCertificates(ctx context.Context) error {
 		want.facts.Certificate = to
 	}
 	return nil
+}
+
+// classesLooked is how many of a person's classes are looked at for a certificate, those that went on last.
+const classesLooked = 10
+
+// finishedClass makes the issuer one for the class that somebody has finished last, of those whose name has a word in it;
+// others are the names of the other classes that are finished.
+func (w *issuer) finishedClass(ctx context.Context, id people.LearnerID, named string) (found bool, others []string, err error) {
+	type place struct {
+		code, name string
+		done       bool // without sessions that is all there is
+	}
+	var places []place
+	err = each(ctx, w.q, func(rows *sql.Rows) error {
+		var p place
+		var status study.EnrolmentStatus
+		var sessions int
+		err := rows.Scan(&p.code, &p.name, &status, &sessions)
+		c := study.Cohort{Code: p.code}
+		p.done = sessions == 0
+		if p.done && status != study.Completed || c.Ordered() || c.Rectifies() {
+			return err
+		}
+		places = append(places, p)
+		return err
+	}, `SELECT c.code, c.name, e.status, (SELECT COUNT(*) FROM sessions x WHERE x.cohort_id = c.id) FROM enrolments e`+w.s.by("enrolments_learner")+` JOIN cohorts c ON c.id = e.cohort_id
+		WHERE e.learner_id = ? AND e.status IN ('active', 'paused', 'completed') ORDER BY e.updated_at DESC, e.id DESC`, int64(id))
+	if err != nil {
+		return false, nil, err
+	}
+	chosen := ""
+	for i, p := range places {
+		if i == classesLooked {
+			break
+		}
+		if !p.done {
+			x := &issuer{s: w.s, q: w.q, now: w.now, terms: w.terms, scope: w.scope}
+			if err := x.classOf(ctx, p.code); err != nil {
+				return false, nil, err
+			}
+			p.done = x.finished[id]
+		}
+		switch {
+		case !p.done:
+		case chosen == "" && (strings.Contains(study.Fold(p.name), named) || study.Fold(p.code) == named):
+			chosen = p.code
+		default:
+			others = append(others, p.name)
+		}
+	}
+	if chosen == "" {
+		return false, others, nil
+	}
+	return true, others, readCohorts(ctx, w.q, func(id int64, c study.Cohort) { w.cohort, w.class = id, c }, "c.code = ?", chosen)
 }
 
 // behindLife is how long what is sent behind a reply may wait for its turn.
@@ -60,7 +126,13 @@ func (w *turnWriter) certificateActs(ctx context.Context) ([]act, error) {
 	var acts []act
 	for _, e := range w.certificates {
 		now := fromMs(w.now)
-		postings, err := ledgerOf(ctx, w.tx, e.Said.Learner, e.Said.Year, 0)
+		var cohort int64
+		if e.Said.Kind == study.CertificateClass {
+			if err := w.tx.QueryRowContext(ctx, "SELECT id FROM cohorts WHERE code = ?", e.Said.Class).Scan(&cohort); err != nil {
+				return nil, fmt.Errorf("finding the class of a certificate: %w", err)
+			}
+		}
+		postings, err := ledgerOf(ctx, w.tx, e.Said.Learner, e.Said.Year, cohort)
 		if err != nil {
 			return nil, err
 		}

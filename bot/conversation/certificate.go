@@ -7,7 +7,10 @@ import (
 	"github.com/tiangeng/tiangeng/bot/study"
 )
 
-const actCertificate act = "certificate"
+const (
+	actCertificate      act = "certificate"
+	actClassCertificate act = "class certificate"
+)
 
 // Certificates is what the engine knows about certificates (学时证明). The zero value gives none.
 type Certificates struct {
@@ -24,13 +27,16 @@ type Certificates struct {
 
 // CertificateNeed asks for what a certificate of the active learner would say.
 type CertificateNeed struct {
-	Year  int // 0 is this one
-	Terms study.CertificateTerms
+	Year      int    // 0 is this one
+	Class     bool   // of a class that the learner has finished instead
+	ClassName string // what its name has in it, folded; "" for the one finished last
+	Terms     study.CertificateTerms
 }
 
 // CertificateFacts are what a certificate of the active learner would say now.
 type CertificateFacts struct {
-	Said    study.Statement
+	Said    study.Statement         // of a class: the zero value where none is meant
+	Others  []string                // names of the other classes that the learner has finished
 	Same    *study.Certificate      // issued today and says the same
 	Revoked *study.Certificate      // said the same and was taken back
 	Number  study.CertificateNumber // for a new one
@@ -75,6 +81,51 @@ func cutCertificate(folded string) (year int, ok bool) {
 	return 0, false
 }
 
+// classCertificateWords begin a message that names a class, folded.
+var classCertificateWords = []string{"结业证明", "结业证书", "结业证", "班级证明"}
+
+// cutClassCertificate reads “结业证明 春季班” and “春季班的结业证明”.
+func cutClassCertificate(folded string) (class string, ok bool) {
+	for _, w := range classCertificateWords {
+		before, behind, found := strings.Cut(folded, w)
+		if !found || before != "" && behind != "" {
+			continue
+		}
+		class = strings.TrimSuffix(strings.TrimPrefix(before+behind, "开"), "的")
+		return class, class != ""
+	}
+	return "", false
+}
+
+// classCertificate gives the active learner a certificate of a class that is finished.
+func (t *turn) classCertificate() {
+	defer t.remind()
+	o, f := t.certificates, t.f.Certificate
+	if o.Terms.Office == "" || o.Page == nil || f == nil {
+		t.say("certificate.off")
+		return
+	}
+	said := f.Said
+	switch {
+	case t.f.Identity.Delegate:
+		t.say("certificate.in_person", fault.A("name", t.f.Identity.Name))
+	case said.Class == "" && len(f.Others) > 0:
+		t.say("certificate.class_unknown", fault.A("classes", t.quoted(f.Others)))
+	case said.Class == "":
+		t.say("certificate.class_none", fault.A("name", t.f.Identity.Name))
+	case said.Total() <= 0:
+		t.say("certificate.class_no_hours", fault.A("name", said.Name), fault.A("class", said.ClassName))
+	default:
+		t.giveCertificate(*f)
+		if len(f.Others) > 0 {
+			t.say("certificate.class_others", fault.A("classes", t.quoted(f.Others)))
+		}
+	}
+}
+
+// quoted lists names of classes.
+func (t *turn) quoted(names []string) string { return "“" + strings.Join(names, "”“") + "”" }
+
 // certificate gives the active learner a certificate of the own hours, or the one of today that says the same.
 func (t *turn) certificate() {
 	defer t.remind()
@@ -95,6 +146,15 @@ func (t *turn) certificate() {
 			key = "certificate.none_past"
 		}
 		t.say(key, fault.A("name", said.Name), fault.A("year", said.Year))
+	default:
+		t.giveCertificate(*f)
+	}
+}
+
+// giveCertificate issues what a certificate says, or shows the one of today that says the same.
+func (t *turn) giveCertificate(f CertificateFacts) {
+	o, said := t.certificates, f.Said
+	switch {
 	case f.Same != nil:
 		t.showCertificate("certificate.same", *f.Same)
 	case f.Revoked != nil:
@@ -104,7 +164,7 @@ func (t *turn) certificate() {
 		if o.Pictures && len(t.undrawable(said)) == 0 {
 			e.Picture = &Picture{
 				Title: t.phrases.Say("certificate.notice_title"), URL: o.Page(f.Secret),
-				Text: t.phrases.Say("certificate.notice_text", fault.A("year", said.Year), fault.A("hours", said.Total())),
+				Text: t.phrases.Say(ofKind("certificate.notice_text", said), fault.A("year", said.Year), fault.A("class", said.ClassName), fault.A("hours", said.Total())),
 			}
 		}
 		t.emit(e)
@@ -124,7 +184,7 @@ func (t *turn) undrawable(s study.Statement) []rune {
 
 // showCertificate says what a certificate says, and where it is.
 func (t *turn) showCertificate(key string, c study.Certificate) {
-	t.say(key, fault.A("name", c.Name), fault.A("year", c.Year), fault.A("from", dayOfChina(c.From)), fault.A("to", dayOfChina(c.To)), fault.A("hours", c.Total()), fault.A("number", c.Number))
+	t.say(ofKind(key, c.Statement), fault.A("name", c.Name), fault.A("year", c.Year), fault.A("class", c.ClassName), fault.A("days", daysOfChina(c.From, c.To)), fault.A("from", dayOfChina(c.From)), fault.A("to", dayOfChina(c.To)), fault.A("hours", c.Total()), fault.A("number", c.Number))
 	if c.Delegate > 0 {
 		t.say("certificate.delegate", fault.A("hours", c.Delegate))
 	}
@@ -133,6 +193,26 @@ func (t *turn) showCertificate(key string, c study.Certificate) {
 		return
 	}
 	t.say("certificate.where", fault.A("page", t.certificates.Page(c.Secret)), fault.A("check", t.certificates.CheckURL))
+}
+
+// ofKind is the key of a sentence for what a certificate is about.
+func ofKind(key string, s study.Statement) string {
+	if s.Kind == study.CertificateClass {
+		return key + "_class"
+	}
+	return key
+}
+
+// daysOfChina writes 2026年3月9日, or 2026年3月9日至3月13日.
+func daysOfChina(from, to study.Day) string {
+	days := from.Year() + "年" + dayOfChina(from)
+	switch {
+	case from == to:
+		return days
+	case from.Year() == to.Year():
+		return days + "至" + dayOfChina(to)
+	}
+	return days + "至" + to.Year() + "年" + dayOfChina(to)
 }
 
 // dayOfChina writes a day as 3月9日.

@@ -41,8 +41,24 @@ func (w *world) certificateFacts(n conversation.Needs, f *conversation.Facts) {
 			}
 		}
 	}
-	said := study.StateYear(study.Holder{Learner: w.learner(w.identity.Learner)}, n.Certificate.Terms, year, study.DayOf(w.now), ledger)
-	f.Certificate = &conversation.CertificateFacts{Said: said, Number: study.NewCertificateNumber(2026, uint64(len(w.certificates)+1)), Secret: fmt.Sprint("geheim", len(w.certificates)+1)}
+	holder := study.Holder{Learner: w.learner(w.identity.Learner)}
+	said := study.StateYear(holder, n.Certificate.Terms, year, study.DayOf(w.now), ledger)
+	var others []string
+	if n.Certificate.Class {
+		said = study.Statement{}
+		for _, c := range w.graduated {
+			if said.Class != "" || !strings.Contains(study.Fold(c.Name), n.Certificate.ClassName) {
+				others = append(others, c.Name)
+				continue
+			}
+			said = study.StateClass(holder, n.Certificate.Terms, c, ledger)
+		}
+		if said.Class == "" {
+			f.Certificate = &conversation.CertificateFacts{Others: others}
+			return
+		}
+	}
+	f.Certificate = &conversation.CertificateFacts{Said: said, Others: others, Number: study.NewCertificateNumber(2026, uint64(len(w.certificates)+1)), Secret: fmt.Sprint("geheim", len(w.certificates)+1)}
 	for i, c := range w.certificates {
 		if c.Learner == said.Learner && c.Key() == said.Key() {
 			switch {
@@ -69,12 +85,14 @@ func (w *world) applyCertificate(e conversation.IssueCertificate) error {
 	return nil
 }
 
-// givenCertificate: 撤销证明 reason of the last one; 名字 name of the active learner.
+// givenCertificate: 撤销证明 reason of the last one; 名字 name of the active learner; 结业 class.
 func (w *world) givenCertificate(_ testing.TB, f []string) bool {
 	switch f[0] {
 	case "撤销证明":
 		c := &w.certificates[len(w.certificates)-1]
 		c.RevokedAt, c.RevokedWhy = w.now, f[1]
+	case "结业": // name of a class, the last one first
+		w.graduated = append(w.graduated, study.Cohort{Code: "c-" + f[1], Name: f[1]})
 	case "名字":
 		w.roster[w.identity.Learner-1].Learner.Name = f[1]
 		w.activate(w.identity.Learner)

@@ -29,7 +29,7 @@ var update = flag.Bool("update", false, "rewrite testdata/*.chat with what is sa
 //	                      有课 …: see signing_model_test.go
 //	                      有学时, 类别: see hours_model_test.go
 //	                      课程很多, 有课程, 单位, 不开课, 点了, 没有课程: see orders_model_test.go
-//	                      撤销证明, 名字: see certificate_model_test.go
+//	                      撤销证明, 名字, 结业: see certificate_model_test.go
 //	> what the learner types; [关注 ban-1] [取关] [扫码 ban-1] [菜单 TODAY] [语音 …] [图片] … for the rest
 //	< the reply, line by line; "< （不回复）" for silence
 //	! what is recorded

@@ -393,6 +393,8 @@ func (t *turn) runBound() {
 		t.showHours()
 	case actCertificate:
 		t.certificate()
+	case actClassCertificate:
+		t.classCertificate()
 	case actPause, actResume, actStop:
 		t.push()
 	case actSwitch:

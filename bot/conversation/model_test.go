@@ -49,13 +49,14 @@ type world struct {
 	follow      following
 	messages    int // messages so far: each has a key of its own
 
-	last    channel.Message
-	seen    []string // effects of the last message
-	signing signingModel
-	queues  map[people.LearnerID]study.Queue // what was ordered
-	limits  []study.MenuLimit
-	library *content.Library // when it is not the one of testdata
-	byKind  study.Hours      // of the active learner this year
+	last      channel.Message
+	seen      []string // effects of the last message
+	signing   signingModel
+	queues    map[people.LearnerID]study.Queue // what was ordered
+	limits    []study.MenuLimit
+	library   *content.Library // when it is not the one of testdata
+	byKind    study.Hours      // of the active learner this year
+	graduated []study.Cohort   // classes that the active learner has finished
 
 	certificates []study.Certificate
 }

@@ -52,6 +52,11 @@ func (e *Engine) Need(s State, in channel.Inbound) Needs {
 			return Needs{}
 		}
 		return Needs{Certificate: &CertificateNeed{Year: w.number, Terms: e.certificates.Terms}}
+	case actClassCertificate:
+		if e.certificates.Terms.Office == "" {
+			return Needs{}
+		}
+		return Needs{Certificate: &CertificateNeed{Class: true, ClassName: w.text, Terms: e.certificates.Terms}}
 	case actRectify:
 		return Needs{Record: true, Trainer: true, Rectify: true}
 	case actLeave, actLeaveBack:
@@ -342,6 +347,10 @@ func readSide(s State, text string, w wish) (wish, bool) {
 	}
 	if rest, ok := cutCorrect(text); ok {
 		w.act, w.text = actCorrect, rest
+		return w, true
+	}
+	if class, ok := cutClassCertificate(w.folded); ok {
+		w.act, w.text = actClassCertificate, class
 		return w, true
 	}
 	if year, ok := cutCertificate(w.folded); ok {

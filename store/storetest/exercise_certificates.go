@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -203,11 +204,18 @@ var certificateCases = map[string]func(*testing.T, *bundle){
 		}
 		order := store.CertificateOrder{Class: "spring"}
 		late := sessions[9].Ends.Add(time.Hour)
+		b.done(start, typed("hello", "o1"), conversation.Bind{Learner: ids[0]})
+		if f := b.classFacts(""); f.Said.Class != "" || f.Others != nil {
+			t.Errorf("while it lasts: %+v", f)
+		}
 		if got, err := b.issue(late, people.Everyone(), order); err != nil || len(got.Certificates) != 0 || len(got.Refused) != 3 {
 			t.Errorf("while it lasts: %+v, %v", got, err)
 		}
 		for _, s := range sessions {
 			b.closeSession(s)
+		}
+		if f := b.classFacts(""); f.Said.Class != "spring" || f.Said.Total() != 4000 || f.Others != nil || f.Same != nil {
+			t.Errorf("%+v", f)
 		}
 		got, err := b.issue(late, people.Everyone(), order)
 		if err != nil || got.New != 2 || len(got.Refused) != 1 || got.Refused[0].Learner != ids[2] || got.Refused[0].Why.Key != "certificate.not_finished" {
@@ -240,6 +248,34 @@ var certificateCases = map[string]func(*testing.T, *bundle){
 		if err != nil || got.New != 1 || got.Certificates[0].Total() != 75 || len(got.Refused) != 1 {
 			t.Errorf("%+v, %v", got, err)
 		}
+		// By the person's own word it is the same certificate, of the class finished last or of the one that is named.
+		if f := b.classFacts(""); f.Same == nil || f.Same.Number != got.Certificates[0].Number {
+			t.Errorf("%+v", f)
+		}
+		if f := b.classFacts(study.Fold("没有这个班")); f.Said.Class != "" || !slices.Equal(f.Others, []string{"班级 spring"}) {
+			t.Errorf("%+v", f)
+		}
+		if _, err := b.s.ApplyCohort(t.Context(), start, "tester", class("summer", "other")); err != nil {
+			t.Fatal(err)
+		}
+		b.done(start, typed("more", "o1"), conversation.Enrol{Learner: ids[0], Cohort: "summer", Since: startDay})
+		b.exec("UPDATE enrolments SET status = 'completed', updated_at = updated_at + 1000 WHERE learner_id = ? AND id <> ?", int64(ids[0]), int64(places[0]))
+		if f := b.classFacts(""); f.Said.Class != "summer" || f.Said.Total() != 0 || !slices.Equal(f.Others, []string{"班级 spring"}) {
+			t.Errorf("%+v", f)
+		}
+		f := b.classFacts(study.Fold("班级spring"))
+		if f.Same == nil || !slices.Equal(f.Others, []string{"班级 summer"}) {
+			t.Errorf("%+v", f)
+		}
+		// On the next day it is a new one, issued by the person; a ledger that moved on is stepped again.
+		b.exec("UPDATE certificates SET issued_day = '2026-03-01', issued_at = issued_at - 86400000")
+		f = b.classFacts("spring")
+		s.now = start
+		b.credited(ids[0], "again", 0)
+		s.effect(conversation.IssueCertificate{Number: f.Number, Secret: f.Secret, Said: f.Said})
+		b.want([]string{"spring|2"}, "SELECT subject, COUNT(*) FROM certificates GROUP BY subject")
+		b.exec("UPDATE ledger SET hundredths = 30 WHERE enrolment_id = ? AND source_kind = 'lesson'", int64(places[0]))
+		s.refuse(conversation.IssueCertificate{Number: b.classFacts("spring").Number, Secret: "s", Said: f.Said})
 	},
 	"many ask for the same at once, and there is one": func(t *testing.T, b *bundle) {
 		_, ids := b.enrolled("spring", person(village1, "甲甲", "AAAA"))
@@ -300,6 +336,17 @@ func (s *scene) certificateFacts() conversation.CertificateFacts {
 	f := s.load(typed(fmt.Sprint("facts ", s.number("SELECT COUNT(*) FROM inbox")), "o1"), needs(conversation.Needs{Certificate: need})).Facts.Certificate
 	if f == nil {
 		s.t.Fatal("there are no facts")
+	}
+	return *f
+}
+
+// classFacts loads what the certificate of a class of the phone's learner would say.
+func (b *bundle) classFacts(name string) conversation.CertificateFacts {
+	b.t.Helper()
+	need := &conversation.CertificateNeed{Class: true, ClassName: name, Terms: certificateTerms}
+	f := b.load(typed(fmt.Sprint("class ", b.number("SELECT COUNT(*) FROM inbox"), name), "o1"), needs(conversation.Needs{Certificate: need})).Facts.Certificate
+	if f == nil {
+		b.t.Fatal("there are no facts")
 	}
 	return *f
 }
