@@ -76,11 +76,33 @@ func (t *turn) takePicture() {
 	case t.s.Mode == ModeSend && d.Of != 0:
 		t.say("trainer.reminder_fixed")
 	case t.s.Mode == ModeSend:
-		t.say("trainer.media_late")
+		t.putPicture()
 	default:
 		d.Media = &DraftMedia{ID: t.in.Media, Kind: channel.MessageImage, Used: true}
 		t.askTitle()
 	}
+}
+
+// putPicture makes a picture the content of an announcement that has one: another picture keeps its line, and a text
+// that is short enough becomes the line. It is shown again before it can be sent.
+func (t *turn) putPicture() {
+	f := t.draft()
+	if f == nil {
+		return
+	}
+	d := *t.s.Draft
+	title := f.Title
+	if d.mediaKind() == channel.MessageNone {
+		title = strings.Join(strings.Fields(Whole(f.Title, f.Text)), " ")
+	}
+	if utf8.RuneCountInString(title) > maxNoticeTitle {
+		t.say("trainer.media_late")
+		return
+	}
+	t.giveUpDraft()
+	t.s.Draft = &d
+	d.Media = &DraftMedia{ID: t.in.Media, Kind: channel.MessageImage}
+	t.draftMedia(title)
 }
 
 // oddMedia says that something cannot be read here.

@@ -112,9 +112,9 @@ func (e *Engine) needOfTrainer(s State, w wish) Needs {
 		return Needs{Trainer: true, Audiences: true, Draft: key}
 	case actDraftTo:
 		return Needs{Trainer: true, Audiences: true, Unit: w.unit, Groups: groupsWanted(s, w.number)}
-	case actDraftText, actDraftPicture, actDraftUnheard, actDraftTitle:
+	case actDraftText, actDraftUnheard, actDraftTitle:
 		return Needs{Trainer: true}
-	case actDraftSound, actDraftWords:
+	case actDraftSound, actDraftWords, actDraftPicture:
 		return Needs{Trainer: true, Draft: key}
 	case actSend:
 		return Needs{Trainer: true, Draft: key, Size: key != ""}

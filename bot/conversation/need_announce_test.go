@@ -43,6 +43,7 @@ func TestNeedOfAnnouncementsIsSmall(t *testing.T) {
 		{writing, "发送", conversation.Needs{Trainer: true, Draft: "chat/k", Size: true}},
 		{writing, "要回执", conversation.Needs{Trainer: true, Draft: "chat/k"}},
 		{asked, "[图片]", conversation.Needs{Trainer: true}},
+		{heard, "[图片]", conversation.Needs{Trainer: true, Draft: "chat/k"}},
 		{asked, "[语音]", conversation.Needs{Trainer: true}},
 		{heard, "2", conversation.Needs{Trainer: true, Draft: "chat/k"}},
 		{writing, "2", conversation.Needs{}},
