@@ -48,9 +48,10 @@ func (s *Service) FetchFiles(ctx context.Context) error {
 
 func (s *Service) fetchFile(ctx context.Context, w WantedFile) error {
 	m, why, err := s.download(ctx, w.File)
+	if ctx.Err() != nil { // the program stops: whoever comes after the lease tries again
+		return nil
+	}
 	switch {
-	case err != nil && ctx.Err() != nil:
-		return nil // the program stops: whoever comes after the lease tries again
 	case err != nil && w.Tries <= len(fileRetries):
 		s.o.Logger.Info("a file could not be fetched and is tried again", "campaign", w.Campaign, "tries", w.Tries, "err", err)
 		return s.o.Store.RetryFile(ctx, w.Campaign, s.o.Now().Add(fileRetries[w.Tries-1]))
