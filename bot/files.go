@@ -48,8 +48,10 @@ func (s *Service) FetchFiles(ctx context.Context) error {
 
 func (s *Service) fetchFile(ctx context.Context, w WantedFile) error {
 	m, why, err := s.download(ctx, w.File)
-	if ctx.Err() != nil { // the program stops: whoever comes after the lease tries again
+	select {
+	case <-ctx.Done(): // the program stops: whoever comes after the lease tries again
 		return nil
+	default:
 	}
 	switch {
 	case err != nil && w.Tries <= len(fileRetries):
