@@ -85,7 +85,7 @@ func (s *Store) KeepFile(ctx context.Context, now time.Time, id bot.CampaignID, 
 
 // DropFile notes why a file will not come; false when that is known already or nobody waits.
 func (s *Store) DropFile(ctx context.Context, id bot.CampaignID, why conversation.FileProblem) (bool, error) {
-	r, err := s.db.ExecContext(ctx, "UPDATE wanted_files SET problem = ? WHERE campaign_id = ? AND problem = ''", string(why), int64(id))
+	r, err := s.db.ExecContext(ctx, "UPDATE wanted_files SET problem = ?, platform_id = '' WHERE campaign_id = ? AND problem = ''", string(why), int64(id))
 	if err != nil {
 		return false, fmt.Errorf("giving up a file: %w", plain(err))
 	}

@@ -113,6 +113,7 @@ var fileEffectCases = []effectCase{
 		if d := draft("o1"); d == nil || !d.Awaits || d.Problem != conversation.FileGone {
 			s.t.Errorf("%+v", d)
 		}
+		s.want([]string{"gone|"}, "SELECT problem, platform_id FROM wanted_files WHERE campaign_id = ?", int64(a)) // the platform's id is kept for nothing
 		s.now = s.now.Add(time.Hour)
 		if list := s.claims(9); len(list) != 1 || list[0].Campaign == a {
 			s.t.Errorf("one is given up, the other's lease is over: %v", list)
