@@ -13,12 +13,13 @@ import (
 )
 
 // block is how many calls of the day a replica takes from the shared count at a time: a hundredth of
-// them, at least 200 and at most 5,000.
+// them, at least 200 and at most 5,000. Of few calls it is a tenth: one replica with all of them would leave
+// none to the others, and take them with it when it is killed.
 func block(limit int) int {
 	if limit == 0 {
 		return 5000
 	}
-	return min(max(limit/100, 200), 5000)
+	return max(1, min(max(limit/100, 200), 5000, limit/10))
 }
 
 // askQuotaEvery is how often the platform is asked for a way's quota.

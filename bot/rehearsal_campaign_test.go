@@ -1,6 +1,7 @@
 package bot_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -148,6 +149,17 @@ type storedReceipt struct {
 	joined         *modelBatch    // the same of a report of a mass send
 }
 
+// rank is in which order reports of mass sends are joined.
+func (r *storedReceipt) rank() (n int) {
+	if r.named() == "" {
+		n += 2
+	}
+	if r.Status != sentWell {
+		n++
+	}
+	return n
+}
+
 // named is the message id of a receipt, "" when the platform gave none.
 func (r *storedReceipt) named() string {
 	if r.MessageID == "0" {
@@ -177,10 +189,12 @@ func (s *modelStore) JoinReceipts(ctx context.Context, now time.Time, limit int)
 		}
 		joined.Looked = len(due)
 		s.join(slices.DeleteFunc(slices.Clone(due), func(r *storedReceipt) bool { return r.Job != nil }), &joined)
+		jobs := slices.DeleteFunc(slices.Clone(due), func(r *storedReceipt) bool { return r.Job == nil })
+		slices.SortStableFunc(jobs, func(a, b *storedReceipt) int { return cmp.Or(cmp.Compare(a.rank(), b.rank()), a.next.Compare(b.next)) })
+		for _, r := range jobs {
+			s.joinBatch(r, &joined)
+		}
 		for _, r := range due {
-			if r.Job != nil {
-				s.joinBatch(r, &joined)
-			}
 			switch {
 			case r.about != nil || r.joined != nil:
 				r.done = true

@@ -1,10 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -98,6 +100,10 @@ func (j *joining) page(ctx context.Context, limit int) error {
 	if err := j.joinPeople(ctx, people); err != nil {
 		return err
 	}
+	// As with people: those that name a mass send first, and success before failure, whatever order they came in.
+	slices.SortStableFunc(jobs, func(a, b *receipt) int {
+		return cmp.Or(b2i(a.messageID == "")-b2i(b.messageID == ""), b2i(b.status == sentWell)-b2i(a.status == sentWell))
+	})
 	for _, r := range jobs {
 		if err := j.joinBatch(ctx, r); err != nil {
 			return err
