@@ -50,7 +50,7 @@ bench:
 	$(GO) test -tags bench -run 'TestSideBySide|TestReceiptsBesideAnswers|TestPushAtScale' -count 1 -timeout 60m -v ./cmd/tiangeng
 
 generate:
-	$(GO) test ./configs ./content ./bot/certificate ./bot/channel/wechat ./bot/conversation ./bot/delivery ./bot/report ./bot/sim -update
+	$(GO) test ./configs ./content ./bot/study ./bot/certificate ./bot/channel/wechat ./bot/conversation ./bot/delivery ./bot/report ./bot/sim -update
 
 clean:
 	rm -rf tiangeng dist artifacts

@@ -1,13 +1,14 @@
 package study
 
 import (
+	_ "embed" // for simplified.txt
 	"math"
 	"slices"
 	"strings"
 	"sync"
 	"unicode"
+	"unicode/utf8"
 
-	"github.com/longbridgeapp/opencc"
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/tiangeng/tiangeng/content"
@@ -97,34 +98,20 @@ func Simplify(s string) string {
 	}, s)
 }
 
-// simplified maps the traditional characters of the two blocks that keyboards produce. It is built
-// from the converter's dictionary once, so that the hot path is one map look-up a character.
+// simplified.txt has a traditional character and its simplified one in each line, for the two blocks that keyboards
+// produce. It is made from the dictionary of OpenCC (Apache-2.0), which takes each program's start longer to read than
+// all the rest; a test holds the two together.
+//
+//go:embed simplified.txt
+var simplifiedPairs string
+
+// simplified maps traditional characters, so that the hot path is one map look-up a character.
 var simplified = sync.OnceValue(func() map[rune]rune {
 	table := make(map[rune]rune, 4096)
-	cc, err := opencc.New("t2s")
-	if err != nil {
-		panic("opening the embedded dictionary of characters: " + err.Error())
-	}
-	for r := rune(0x3400); r <= 0x9fff; r++ {
-		s, err := cc.Convert(string(r))
-		if err != nil {
-			panic("reading the embedded dictionary of characters: " + err.Error())
-		}
-		if out := []rune(s); len(out) == 1 && out[0] != r {
-			table[r] = out[0]
-		}
-	}
-	// Some characters lead to another that is itself mapped (两步): follow to the end, so that
-	// simplifying twice changes nothing.
-	for r, to := range table {
-		for range 4 {
-			next, more := table[to]
-			if !more || next == r {
-				break
-			}
-			to = next
-		}
-		table[r] = to
+	for pair := range strings.Lines(simplifiedPairs) {
+		from, size := utf8.DecodeRuneInString(pair)
+		to, _ := utf8.DecodeRuneInString(pair[size:])
+		table[from] = to
 	}
 	return table
 })

@@ -101,6 +101,6 @@ func NewAPI(o APIOptions) http.Handler {
 
 func (a *api) describe(w http.ResponseWriter, _ *request) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	_, _ = w.Write(openAPI) // the reader left: nothing to do
+	_, _ = w.Write(openAPI()) // the reader left: nothing to do
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"sync"
 )
 
 // The description of the API: openapi/base.json, and one file of paths and schemas for each group of
@@ -13,8 +14,9 @@ import (
 //go:embed openapi/*.json
 var openAPIParts embed.FS
 
-// openAPI describes every route and field; a test holds the two together.
-var openAPI = joinOpenAPI(openAPIParts)
+// openAPI describes every route and field; a test holds the two together. Joined when it is first asked for: most commands
+// end without.
+var openAPI = sync.OnceValue(func() []byte { return joinOpenAPI(openAPIParts) })
 
 // joinOpenAPI puts the parts together. It panics when two say the same thing: a programmer's mistake.
 func joinOpenAPI(parts fs.FS) []byte {
