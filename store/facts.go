@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tiangeng/tiangeng/bot/conversation"
@@ -312,16 +313,21 @@ func (f *facts) loadNames(ctx context.Context) error {
 	err := each(ctx, f.q, func(rows *sql.Rows) error {
 		var c people.Candidate
 		var moved int64
-		if err := rows.Scan(append(learnerFields(&c.Learner), &c.Code, &c.Bound, &c.Handset, &moved)...); err != nil {
+		var out string
+		if err := rows.Scan(append(learnerFields(&c.Learner), &c.Code, &c.Bound, &c.Handset, &moved, &out)...); err != nil {
 			return err
 		}
 		c.MovedAt = fromMs(moved)
+		if out != "" {
+			c.Out = strings.Split(out, ",")
+		}
 		found = append(found, c)
 		if !slices.Contains(units, c.Learner.Unit) {
 			units = append(units, c.Learner.Unit)
 		}
 		return nil
-	}, "SELECT "+learnerColumns+`, l.bind_code, (SELECT COUNT(*) FROM profiles p`+f.store.by("profiles_learner")+` WHERE p.learner_id = l.id AND p.helper_id = 0) > 0, COALESCE(h.identity_id, 0), COALESCE(h.moved_at, 0)
+	}, "SELECT "+learnerColumns+`, l.bind_code, (SELECT COUNT(*) FROM profiles p`+f.store.by("profiles_learner")+` WHERE p.learner_id = l.id AND p.helper_id = 0) > 0, COALESCE(h.identity_id, 0), COALESCE(h.moved_at, 0),
+		COALESCE((SELECT GROUP_CONCAT(c.code) FROM enrolments e`+f.store.by("enrolments_learner")+` JOIN cohorts c ON c.id = e.cohort_id WHERE e.learner_id = l.id AND e.status IN ('withdrawn', 'waived')), '')
 		FROM learners l LEFT JOIN org_units u ON u.code = l.unit_code LEFT JOIN handsets h ON h.learner_id = l.id
 		WHERE `+onRoster+` AND l.name IN `+marks(len(f.names))+" ORDER BY l.name, l.unit_code, l.id", keysOf(f.names)...)
 	if err != nil || len(found) == 0 {

@@ -196,7 +196,7 @@ func (t *turn) found(c people.Candidate) {
 		t.say("bind.cooling", fault.A("name", c.Learner.Name), fault.A("day", dayWords(until)))
 		return
 	}
-	t.join(c.Learner, t.s.Binding.Cohort, verdict == people.BindMove && c.Bound && !t.here(c.Learner.ID))
+	t.join(c, t.s.Binding.Cohort, verdict == people.BindMove && c.Bound && !t.here(c.Learner.ID))
 }
 
 // here reports whether the learner is on this phone as themselves.
@@ -221,7 +221,8 @@ func bestRows(all []people.Candidate, unit string) []people.Candidate {
 }
 
 // join binds the learner, or switches to them when they are bound here already.
-func (t *turn) join(l people.Learner, cohort string, moved bool) {
+func (t *turn) join(c people.Candidate, cohort string, moved bool) {
+	l := c.Learner
 	if l.ID != t.f.Identity.Learner {
 		t.s.Study, t.s.Draft, t.s.Waiting = nil, nil, nil // what is under way is somebody else's
 	}
@@ -235,7 +236,9 @@ func (t *turn) join(l people.Learner, cohort string, moved bool) {
 		t.emit(Bind{Learner: l.ID})
 	}
 	t.step(people.StepBound, "", l.Unit)
-	if t.f.Cohort != nil && cohort == t.f.Cohort.Code {
+	asked := t.f.Cohort != nil && cohort == t.f.Cohort.Code
+	out := asked && slices.Contains(c.Out, cohort)
+	if asked && !out {
 		t.emit(Enrol{Learner: l.ID, Cohort: cohort, Since: study.DayOf(t.f.Now)})
 		t.say("bind.done_class", fault.A("name", l.Name), fault.A("unit", l.UnitName), fault.A("class", t.f.Cohort.Name))
 	} else {
@@ -243,6 +246,10 @@ func (t *turn) join(l people.Learner, cohort string, moved bool) {
 	}
 	if moved {
 		t.say("bind.moved", fault.A("name", l.Name))
+	}
+	if out {
+		t.say("bind.out_of_class", fault.A("name", l.Name), fault.A("class", t.f.Cohort.Name))
+		return
 	}
 	t.say("bind.then")
 }

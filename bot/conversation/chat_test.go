@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "rewrite testdata/*.chat with what is sa
 //
 //	# a remark            @ 2026-12-02 08:30   the clock
 //	= 已绑定 张三 ban-1     what is so before: bound, enrolled; 已学 …: completed; 未确认: see there;
-//	                      别班学完 …: of the first class;
+//	                      别班学完 …: of the first class; 退学 name class;
 //	                      问卷, 要整改, 管着 …: see follow_model_test.go
 //	                      代学, 别处绑定, 换过手机, 告诉: see mine_test.go
 //	                      教员, 有通知 …, 等放行 …, 发了 …: see campaign_model_test.go
@@ -148,6 +148,15 @@ func (w *world) given(t testing.TB, what string) {
 		w.unconfirmed = &conversation.Unconfirmed{Key: "k", Reply: w.last}
 	case "状态": // paused, withdrawn …
 		w.enrolments[len(w.enrolments)-1].Status = study.EnrolmentStatus(f[1])
+	case "退学": // learner class, before any phone is bound
+		for _, c := range w.roster {
+			if c.Learner.Name == f[1] {
+				w.enrol(c.Learner.ID, f[2], study.DayOf(w.now))
+				w.enrolments[len(w.enrolments)-1].Status = study.Withdrawn
+				return
+			}
+		}
+		t.Fatalf("nobody is called %s", f[1])
 	case "隐私说明": // an older version was shown
 		w.identity.Notice = 0
 	case "绑定码试错": // on a roster row, by other phones

@@ -250,6 +250,11 @@ func (w *world) facts(n conversation.Needs) conversation.Facts {
 	}
 	for _, c := range w.roster {
 		if n.Name != "" && c.Learner.Name == n.Name {
+			for _, e := range w.enrolments {
+				if e.Learner == c.Learner.ID && (e.Status == study.Withdrawn || e.Status == study.Waived) {
+					c.Out = append(c.Out, e.Cohort.Code)
+				}
+			}
 			f.Candidates = append(f.Candidates, c)
 		}
 	}

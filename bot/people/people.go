@@ -38,6 +38,8 @@ type Candidate struct {
 	// Handset is the phone that the person bound last, MovedAt when the person went from one to another; zero for never.
 	Handset HandsetID `json:"-"`
 	MovedAt time.Time `json:"-"`
+	// Out are the codes of classes that the person has left or need not learn in; only an administrator takes back.
+	Out []string `json:"-"`
 }
 
 // OrgUnit is one unit (单位) of the administrative tree.

@@ -362,6 +362,16 @@ var bindingCases = map[string]func(*testing.T, *bundle){
 		}
 		b.want([]string{"admin|binding.transfer"}, "SELECT actor, action FROM audit WHERE action = 'binding.transfer'")
 	},
+	"whoever binds is known to have left a class": func(t *testing.T, b *bundle) {
+		places, _ := b.enrolled("spring", person(village1, "李一", "AAAA"), person(village1, "王二", "BBBB"))
+		b.exec("UPDATE enrolments SET status = 'withdrawn' WHERE id = ?", int64(places[0]))
+		for name, want := range map[string][]string{"李一": {"spring"}, "王二": nil} {
+			l := b.load(typed("out "+name, "o1"), needs(conversation.Needs{Name: name}))
+			if diff := cmp.Diff(want, l.Facts.Candidates[0].Out); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", name, diff)
+			}
+		}
+	},
 	"an administrator ends a cool-down with a reason": func(t *testing.T, b *bundle) {
 		ctx, ids := t.Context(), b.phones()
 		b.done(start, typed("3", "o2"), conversation.Bind{Learner: ids[0]})
