@@ -994,7 +994,7 @@ func (x *cross) run(ctx context.Context, met map[string]int) (differs string) {
 	return ""
 }
 
-func TestTheModelIsLikeTheDatabases(t *testing.T) {
+func TestTheModelIsLikeTheDatabases(t *testing.T) { //nolint:tparallel // the lanes inside are parallel, their group is waited for
 	t.Parallel()
 	var mu sync.Mutex
 	met := map[string]int{}
