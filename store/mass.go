@@ -215,6 +215,15 @@ func (s *Store) newBatch(ctx context.Context, q querier, now time.Time, owner st
 	}
 	for _, lanes := range campaigns {
 		f := frames[lanes[0].campaign]
+		// One at a time makes batches of a campaign. Of two that pass over each other's rows one may be left with a single
+		// person, who could have been in either and can be sent nothing alone. Who meets another here comes back later.
+		mine, err := numbers(ctx, q, "SELECT id FROM campaigns WHERE id = ?"+s.skipLocked(), int64(f.id))
+		if err != nil {
+			return nil, err
+		}
+		if len(mine) == 0 {
+			continue
+		}
 		jobs, err := s.pick(ctx, q, now, &lanes[0], limit)
 		if err != nil {
 			return nil, err

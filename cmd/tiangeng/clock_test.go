@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,11 +14,20 @@ import (
 func TestTheClockFollowsTheDatabase(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
 		ahead, slow := time.Hour, time.Duration(0)
 		var away error
 		ping := func(context.Context) (time.Time, error) {
+			mu.Lock()
+			ahead, slow, away := ahead, slow, away
+			mu.Unlock()
 			time.Sleep(slow)
 			return time.Now().Add(ahead), away
+		}
+		database := func(isAhead, isSlow time.Duration, isAway error) {
+			mu.Lock()
+			defer mu.Unlock()
+			ahead, slow, away = isAhead, isSlow, isAway
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
@@ -29,24 +39,25 @@ func TestTheClockFollowsTheDatabase(t *testing.T) {
 				t.Errorf("%s the clock is %v off the host's, want %v", when, got, want)
 			}
 		}
-		away = errors.New("the database is away")
+		gone := errors.New("the database is away")
+		database(time.Hour, 0, gone)
 		go c.followDatabase(ctx, ping, slog.New(slog.DiscardHandler))
 		off(0, "before the first answer")
-		away = nil
+		database(time.Hour, 0, nil)
 		time.Sleep(time.Second)
 		off(time.Hour, "a second after the database is there")
-		ahead = -2 * time.Minute
+		database(-2*time.Minute, 0, nil)
 		time.Sleep(20 * time.Second)
 		off(time.Hour, "until it measures again")
 		time.Sleep(11 * time.Second)
 		off(-2*time.Minute, "when it has measured again")
-		ahead, slow = time.Hour, 1500*time.Millisecond
+		database(time.Hour, 1500*time.Millisecond, nil)
 		time.Sleep(time.Minute)
 		off(-2*time.Minute, "when the answer is too slow to tell the time by")
-		slow, away = 0, errors.New("the database is away")
+		database(time.Hour, 0, gone)
 		time.Sleep(time.Minute)
 		off(-2*time.Minute, "while the database is away")
-		away, ahead = nil, 20*time.Millisecond
+		database(20*time.Millisecond, 0, nil)
 		time.Sleep(time.Minute)
 		off(0, "when a round trip cannot measure the difference")
 	})
