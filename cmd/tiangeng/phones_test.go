@@ -92,11 +92,19 @@ func openTab(t *testing.T, url string, width, height int64) *tab {
 	return b
 }
 
+// do takes steps. Lists redraw themselves: of an element that is gone between being found and being clicked nothing has been
+// clicked yet, and the new one is looked for.
 func (b *tab) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	if err := chromedp.Do(b.ctx, steps...); err != nil {
-		b.shot("failed")
-		b.t.Fatalf("%s: %v", what, err)
+	for _, step := range steps {
+		err := chromedp.Do(b.ctx, step)
+		for try := 0; err != nil && strings.Contains(err.Error(), "Could not find node with given id") && try < 20; try++ {
+			err = chromedp.Do(b.ctx, step)
+		}
+		if err != nil {
+			b.shot("failed")
+			b.t.Fatalf("%s: %v", what, err)
+		}
 	}
 }
 
