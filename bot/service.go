@@ -71,7 +71,7 @@ type Options struct {
 	Patience     time.Duration // 4.2 s from arrival to reply; the platform gives 5 s
 	PollInterval time.Duration // 1 s between looks at schedule, outbox and leases
 	Lease        time.Duration // 60 s
-	SendLanes    int           // 3 groups in flight: one is written while another is on the wire
+	SendLanes    int           // 2 groups in flight: one is written while another is on the wire
 	SendWorkers  int           // 32 calls of a group at once; 1 makes them in order
 	GroupSize    int           // 256 deliveries written ahead in one commit
 	FreezePage   int           // 2,000 recipients planned and written in one transaction
@@ -84,7 +84,7 @@ func (o *Options) setDefaults() {
 	setDefault(&o.Patience, 4200*time.Millisecond)
 	setDefault(&o.PollInterval, time.Second)
 	setDefault(&o.Lease, time.Minute)
-	setDefault(&o.SendLanes, 3)
+	setDefault(&o.SendLanes, 2)
 	setDefault(&o.SendWorkers, 32)
 	setDefault(&o.GroupSize, 256)
 	setDefault(&o.FreezePage, 2000)
