@@ -131,7 +131,37 @@ func (d *doctor) database(ctx context.Context) {
 	} else {
 		d.ok("clock", fmt.Sprintf("within %s of the database's", skew.Round(time.Millisecond)))
 	}
+	d.setup(ctx, s)
 	d.schema(ctx, s)
+}
+
+// setup looks at what of the database server's settings a promise or the speed of a push depends on.
+func (d *doctor) setup(ctx context.Context, s *store.Store) {
+	is, err := s.Setup(ctx)
+	if err != nil {
+		d.warn("durability", err.Error(), "the database user may read the server's variables as a rule: ask who runs the server")
+		return
+	}
+	if !is.Durable {
+		d.warn("durability", is.Why+": a power cut loses answers of which people have read 已记录", "set innodb_flush_log_at_trx_commit = 1, and sync_binlog = 1 where there is a binary log, in the server's configuration")
+	} else {
+		d.ok("durability", "what is committed survives a power cut, as far as the disk keeps its word")
+	}
+	if is.Cache > 0 {
+		d.memory(is)
+	}
+}
+
+// memory compares what the server may keep in memory with what there is.
+func (d *doctor) memory(is store.Setup) {
+	const enough = 1 << 30
+	switch {
+	case is.Data > is.Cache && is.Cache < enough:
+		d.warn("memory", fmt.Sprintf("the database has %d MB of tables and %d MB to keep them in", is.Data>>20, is.Cache>>20),
+			"set innodb_buffer_pool_size to 1G or more: pushes and lists read from the disk otherwise")
+	default:
+		d.ok("memory", fmt.Sprintf("%d MB of tables, %d MB to keep them in", is.Data>>20, is.Cache>>20))
+	}
 }
 
 func (d *doctor) schema(ctx context.Context, s *store.Store) {

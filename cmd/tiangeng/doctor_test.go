@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/tiangeng/tiangeng/bot/sim"
+	"github.com/tiangeng/tiangeng/store"
+	"github.com/tiangeng/tiangeng/store/storetest"
 )
 
 const (
@@ -196,6 +198,49 @@ func TestDoctorFindsWhatIsBroken(t *testing.T) {
 			if other.Level != "ok" && check != x.check && !dead && (check != "data" || x.check != "schema") {
 				t.Errorf("%s: %s is %s, too: %s", x.name, check, other.Level, other.Detail)
 			}
+		}
+	}
+}
+
+// Whether a committed answer survives a power cut is for the database server to say.
+func TestDoctorLooksAtTheServer(t *testing.T) {
+	t.Parallel()
+	server := storetest.StartMariaDB(t)
+	dsn := server.NewDatabase(t)
+	o := openOffice(t, "")
+	write(t, o.config, fmt.Sprintf("database:\n  dsn: %q\nredis:\n  url: %q\n", dsn, storetest.Redis(t)))
+	o.must("migrate", "-c", o.config)
+	for _, x := range []struct{ set, level, words string }{
+		{"", "ok", "survives a power cut"},
+		{"SET GLOBAL innodb_flush_log_at_trx_commit = 2", "warn", "innodb_flush_log_at_trx_commit = 2: a power cut loses answers"},
+	} {
+		if x.set != "" {
+			db, err := sql.Open("mysql", fmt.Sprintf("root@tcp(127.0.0.1:%d)/", server.Port()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := db.ExecContext(t.Context(), x.set); err != nil {
+				t.Fatal(err)
+			}
+			_ = db.Close()
+		}
+		f := o.examine(o.config)["durability"]
+		if f.Level != x.level || !strings.Contains(f.Detail, x.words) {
+			t.Errorf("after %q: %+v", x.set, f)
+		}
+	}
+	for _, x := range []struct {
+		is    store.Setup
+		level string
+	}{
+		{store.Setup{Cache: 128 << 20, Data: 100 << 20}, "ok"},
+		{store.Setup{Cache: 128 << 20, Data: 400 << 20}, "warn"},
+		{store.Setup{Cache: 2 << 30, Data: 5 << 30}, "ok"},
+	} {
+		d := &doctor{}
+		d.memory(x.is)
+		if d.findings[0].Level != x.level {
+			t.Errorf("%+v: %+v", x.is, d.findings)
 		}
 	}
 }
