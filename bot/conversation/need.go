@@ -212,10 +212,10 @@ func (e *Engine) readText(s State, text string) wish {
 		return e.readBinding(s, text, folded)
 	case ModeConfirm:
 		switch {
-		case yesReply[folded]:
+		case yesReply[folded], allOf(text, yesReply):
 			w.act = actYes
 			return w
-		case noReply[folded]:
+		case noReply[folded], allOf(text, noReply):
 			w.act = actNo
 			return w
 		}
@@ -276,7 +276,8 @@ func (e *Engine) readFree(s State, text string, w wish) wish {
 	if item != nil {
 		w.reading = Read(*item, text)
 		nod := item.Kind == content.TrueFalse && actOf[w.folded] == actNod // 嗯: is it 对?
-		if a, ok := actOf[w.folded]; ok && !w.reading.Literal && !nod {
+		unclear := w.reading.Doubt != DoubtNone || item.Kind == content.Fill
+		if a, polite, ok := everyday(text, w.folded); ok && !w.reading.Literal && !nod && (!polite || unclear && s.Mode != ModeConfirm) {
 			w.act = a
 			return w
 		}
@@ -292,7 +293,7 @@ func (e *Engine) readFree(s State, text string, w wish) wish {
 		w.act = actAnswer
 		return w
 	}
-	if a, ok := actOf[w.folded]; ok {
+	if a, polite, ok := everyday(text, w.folded); ok && (!polite || s.Mode != ModeConfirm) {
 		w.act = a
 		return w
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/tiangeng/tiangeng/bot/fault"
 	"github.com/tiangeng/tiangeng/bot/people"
@@ -294,6 +295,8 @@ func (t *turn) showNotice() {
 func (t *turn) unknown() {
 	if w := suggest(t.wish.folded); w != "" {
 		t.say("help.meant", fault.A("word", w))
+	} else if t.talks() {
+		t.say("help.talk")
 	} else if t.s.Unclear >= 1 {
 		t.say("help.help")
 	} else {
@@ -301,3 +304,9 @@ func (t *turn) unknown() {
 	}
 	t.remind()
 }
+
+// talkRunes is how long a text is that was written to somebody, not to a program.
+const talkRunes = 20
+
+// talks reports a text so long that who wrote it should be told that nobody reads it.
+func (t *turn) talks() bool { return utf8.RuneCountInString(t.in.Text) > talkRunes }

@@ -188,7 +188,9 @@ func (t *turn) askBack(item content.Item, lesson *content.Lesson, r Reading) {
 		fault.A("unit", item.Unit), fault.A("number", st.Next+1),
 	}
 	key := "quiz.doubt_" + string(r.Doubt)
-	if r.Doubt == DoubtUnknown && suggest(t.wish.folded) != "" {
+	if t.talks() && item.Kind != content.Fill && (r.Doubt == DoubtUnknown || r.Doubt == DoubtBoth || r.Doubt == DoubtLong) {
+		t.say("quiz.talk")
+	} else if r.Doubt == DoubtUnknown && suggest(t.wish.folded) != "" {
 		t.say("help.meant", fault.A("word", suggest(t.wish.folded)))
 		t.say("quiz.still_open", fault.A("number", st.Next+1))
 	} else {

@@ -114,12 +114,12 @@ func cutAround(s, before, after string) string {
 	return s
 }
 
-// isMark reports a text that answers another form of question: a lone letter, a tick, 对, 错.
+// isMark reports a text that answers another form of question: a lone letter, letters of options, a tick, 对, 错.
 func isMark(folded string) bool {
-	if utf8.RuneCountInString(folded) != 1 {
-		return false
-	}
 	up := strings.ToUpper(folded)
+	if n := utf8.RuneCountInString(folded); n != 1 {
+		return n <= 6 && strings.Trim(up, "ABCDEFGH") == ""
+	}
 	return up >= "A" && up <= "Z" || up == "对" || up == "错" || up == "是" || yesWords[up] || noWords[up]
 }
 

@@ -98,7 +98,7 @@ func cutTruthLead(c string) (string, bool) {
 
 // cutPlainTail takes a particle off; words that are themselves a verdict stay.
 func cutPlainTail(c string) (string, bool) {
-	for _, w := range []string{"吧", "呢", "啊", "呀", "哦", "哈", "嘛", "哇", "噢", "咯", "谢谢", "老师"} {
+	for _, w := range []string{"吧", "呢", "啊", "呀", "哦", "哈", "嘛", "哇", "噢", "咯", "嘞", "噻", "谢谢", "老师"} {
 		if rest, ok := strings.CutSuffix(c, w); ok && rest != "" {
 			return rest, true
 		}

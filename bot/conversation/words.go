@@ -114,10 +114,10 @@ var spoken = map[act]string{
 	actQuit:   "退出 结束 取消 不学了 算了 先不学 不做了 停 下次再学 改天再学 返回 退出学习 quit exit",
 	actGreet:  "你好 您好 在吗 在 喂 hi hello 早上好 早 下午好 晚上好 大家好 老师好 有人吗 哈喽",
 	actThanks: "谢谢 谢谢你 谢谢您 谢谢老师 感谢 多谢 谢了 辛苦了 好的谢谢 谢谢啦",
-	actNod:    "好的 好 ok 嗯 嗯嗯 行 可以 明白 明白了 哦 好嘞 再见 拜拜",
+	actNod:    "好的 好 ok 嗯 嗯嗯 行 可以 明白 明白了 哦 好嘞 再见 拜拜 要得 好呢 好的呢 行呢 可以呢 得行 好滴 好哦 好啊 好吧 好的好的 没问题 没得问题 安逸",
 
 	actAck:     "收到 已收到 收到了 我收到了 收到谢谢 好的收到 收到收到 收悉 知悉 已知悉 已阅 已读 已看 看完了收到 回执 回复收到 收到通知 通知收到 通知已收到 收到通知了",
-	actAckSoft: "知道了 我知道了 知道 晓得了 晓得 晓得咯 知道啦",
+	actAckSoft: "知道了 我知道了 知道 晓得了 晓得 晓得咯 知道啦 晓得呢 知道咯 知道呢",
 
 	actNotices: "我的通知 看通知 查看通知 查通知 最新通知 最近通知 最近的通知 有什么通知 通知公告 看公告",
 	actTell:    "通知",
@@ -168,8 +168,8 @@ var spokenByTrainers = map[act]string{
 var (
 	actOf    = everydayActs()
 	trainers = spokenActs(spokenByTrainers)
-	yesReply = words("是 是的 确定 确认 好 好的 对 同意 可以 要 yes y ok 嗯 行 1 确定退订 确认退订 确定解绑 确定删除 确认删除 退订 解绑 删除")
-	noReply  = words("否 不 不是 不要 取消 算了 no n 不用 不了 不退订 不退 不解绑 不删除 不确定 2 先不")
+	yesReply = words("是 是的 确定 确认 好 好的 对 同意 可以 要 yes y ok 嗯 行 1 是呢 对呢 好呢 要得 要呢 得行 可以呢 行呢 确定呢 是嘞 好嘞 可以的 没问题 确定退订 确认退订 确定解绑 确定删除 确认删除 退订 解绑 删除")
+	noReply  = words("否 不 不是 不要 取消 算了 no n 不用 不了 不退订 不退 不解绑 不删除 不确定 2 先不 不消 不消了 莫 莫要 不要了 不要呢 不得行 不行 不可以 不同意 不是呢")
 )
 
 func everydayActs() map[string]act {

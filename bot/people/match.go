@@ -84,10 +84,13 @@ func formsOf(part string) unitForms {
 }
 
 // cutEnding takes the longest ending of a class off a name, then a people's names, as long as two
-// characters stay: 新村 keeps its 村, 新村村民委员会 becomes 新村.
+// characters stay: 新村 keeps its 村, 新村村民委员会 and 新村委会 become 新村.
 func cutEnding(name string, class []string) (string, bool) {
 	for _, e := range class {
 		stem, ok := strings.CutSuffix(name, e)
+		if ok && utf8.RuneCountInString(stem) == 1 && strings.HasPrefix(e, "村") {
+			stem += "村" // 新村委会: one 村 stands for both
+		}
 		if !ok || utf8.RuneCountInString(stem) < 2 {
 			continue
 		}
@@ -154,6 +157,12 @@ func (f unitForms) readings(text string) []reading {
 	for _, e := range endings {
 		if form := f.stem + e; form != f.exact && strings.HasPrefix(text, form) {
 			out = append(out, reading{len(form), UnitLoose})
+		}
+		// 新村委会 for 新村村委会, 石村委会 for 石村: one 村 is left out where two would meet.
+		if short, ok := strings.CutSuffix(f.stem, "村"); ok && short != "" && strings.HasPrefix(e, "村") {
+			if form := short + e; form != f.exact && form != f.stem && strings.HasPrefix(text, form) {
+				out = append(out, reading{len(form), UnitLoose})
+			}
 		}
 	}
 	return out
