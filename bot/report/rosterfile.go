@@ -19,6 +19,9 @@ func ReadRoster(r io.ReaderAt, size int64, name string, o people.ReadOptions) (p
 	}, o)
 }
 
+// rosterWidths are those of people.RosterHeadings, and of the telephone number.
+var rosterWidths = []float64{10, 18, 14, 16, 24, 16, 12, 18, 12, 15}
+
 // WriteRoster writes a roster as csv or xlsx, as ReadRoster reads it.
 func WriteRoster(w io.Writer, format string, phones bool, rows iter.Seq2[people.RosterRow, error]) error {
 	var t interface {
@@ -26,7 +29,7 @@ func WriteRoster(w io.Writer, format string, phones bool, rows iter.Seq2[people.
 		Close() error
 	}
 	if format == "xlsx" {
-		t = sheet.NewXLSX(w, sheet.XLSXOptions{Sheet: "花名册", Frozen: 1})
+		t = sheet.NewXLSX(w, sheet.XLSXOptions{Sheet: "花名册", Frozen: 1, Widths: rosterWidths, Filled: true})
 	} else {
 		t = sheet.NewCSV(w)
 	}

@@ -117,7 +117,7 @@ func WriteUnits(w io.Writer, format string, units []people.Unit) error {
 		Close() error
 	}
 	if format == "xlsx" {
-		t = sheet.NewXLSX(w, sheet.XLSXOptions{Sheet: "单位", Frozen: 1})
+		t = sheet.NewXLSX(w, sheet.XLSXOptions{Sheet: "单位", Frozen: 1, Widths: []float64{16, 30, 14, 14, 16}, Filled: true})
 	} else {
 		t = sheet.NewCSV(w)
 	}

@@ -128,6 +128,50 @@ func TestXLSXGoesOnInAnotherSheet(t *testing.T) {
 	}
 }
 
+// A list is printed across A4, as wide as the paper, with its header on every page, and filtered by its header; what
+// people type into a file that is to be filled in stays text.
+func TestXLSXIsPrintedFilteredAndFilledIn(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	x := sheet.NewXLSX(&b, sheet.XLSXOptions{Sheet: "岩'温", Frozen: 2, Widths: []float64{8, 12}, Filled: true})
+	x.SetSheetRows(4)
+	must(t, x.Write(sheet.RowTitle, texts("题目")))
+	must(t, x.Write(sheet.RowHeader, texts("姓名", "绑定码")))
+	for i := range 4 {
+		must(t, x.Write(sheet.RowData, texts(fmt.Sprintf("第%d人", i), "0012")))
+	}
+	must(t, x.Write(sheet.RowTotal, texts("人数")))
+	must(t, x.Close())
+	f, err := excelize.OpenReader(&b)
+	must(t, err)
+	var got []string
+	for _, d := range f.GetDefinedName() {
+		got = append(got, d.Scope+" "+d.Name+" "+d.RefersTo)
+	}
+	want := []string{
+		"岩'温 _xlnm._FilterDatabase '岩''温'!$A$2:$B$4", "岩'温 _xlnm.Print_Titles '岩''温'!$2:$2",
+		"岩'温 (2) _xlnm._FilterDatabase '岩''温 (2)'!$A$1:$B$3", "岩'温 (2) _xlnm.Print_Titles '岩''温 (2)'!$1:$1",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	layout, err := f.GetPageLayout("岩'温")
+	must(t, err)
+	if *layout.Size != 9 || *layout.Orientation != "landscape" || *layout.FitToHeight != 0 {
+		t.Errorf("page: %+v", layout)
+	}
+	props, err := f.GetSheetProps("岩'温")
+	must(t, err)
+	if props.FitToPage == nil || !*props.FitToPage {
+		t.Error("not fitted to the paper")
+	}
+	style, err := f.GetColStyle("岩'温", "B")
+	must(t, err)
+	if s, err := f.GetStyle(style); err != nil || s.NumFmt != 49 {
+		t.Errorf("blank cells of a column: %+v, %v", s, err)
+	}
+}
+
 func TestXLSXWithoutCloseIsNoWorkbook(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer

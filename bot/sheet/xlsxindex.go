@@ -94,7 +94,11 @@ func (x *XLSX) writeIndex() error {
 		fmt.Fprintf(&rels, `<Relationship Id="rId%d" Type="%s/worksheet" Target="worksheets/sheet%d.xml"/>`, n, nsRel, n)
 	}
 	types.WriteString("</Types>")
-	sheets.WriteString("</sheets></workbook>")
+	sheets.WriteString("</sheets>")
+	if len(x.ranges) > 0 {
+		sheets.WriteString("<definedNames>" + strings.Join(x.ranges, "") + "</definedNames>")
+	}
+	sheets.WriteString("</workbook>")
 	rels.WriteString("</Relationships>")
 	for _, p := range []struct{ name, text string }{
 		{"xl/workbook.xml", sheets.String()},

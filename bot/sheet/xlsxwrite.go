@@ -17,6 +17,7 @@ type XLSXOptions struct {
 	Sheet  string    // name of the sheet; further ones get a number. Cut to what Excel allows
 	Frozen int       // rows that stay when scrolling: up to and including the header row
 	Widths []float64 // widths of the columns, in characters
+	Filled bool      // people fill it in: what they type below, 0012, stays as it is
 }
 
 // XLSX writes a table as an Office Open XML workbook: numbers are numbers, moments are dates, texts
@@ -32,6 +33,9 @@ type XLSX struct {
 	row    int           // rows in the current sheet
 	max    int           // rows a sheet may have
 	header []Cell
+	titled int      // row of the header in the current sheet; 0 for none
+	last   int      // last row of data in the current sheet
+	ranges []string // names in the workbook: what stands on every printed page, what can be filtered
 	buf    []byte
 	err    error
 }
@@ -119,16 +123,20 @@ func (x *XLSX) nextSheet() error {
 	if err != nil {
 		return err
 	}
-	x.part, x.row = bufio.NewWriterSize(w, 1<<16), 0
+	x.part, x.row, x.titled, x.last = bufio.NewWriterSize(w, 1<<16), 0, 0, 0
 	var b strings.Builder
-	b.WriteString(xmlHead + `<worksheet xmlns="` + nsMain + `">`)
+	b.WriteString(xmlHead + `<worksheet xmlns="` + nsMain + `"><sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>`)
 	if frozen > 0 {
 		fmt.Fprintf(&b, `<sheetViews><sheetView workbookViewId="0"><pane ySplit="%d" topLeftCell="A%d" activePane="bottomLeft" state="frozen"/></sheetView></sheetViews>`, frozen, frozen+1)
 	}
 	if len(x.o.Widths) > 0 {
 		b.WriteString("<cols>")
+		style := ""
+		if x.o.Filled {
+			style = fmt.Sprintf(` style="%d"`, formatNote)
+		}
 		for i, width := range x.o.Widths {
-			fmt.Fprintf(&b, `<col min="%d" max="%d" width="%s" customWidth="1"/>`, i+1, i+1, strconv.FormatFloat(width, 'f', -1, 64))
+			fmt.Fprintf(&b, `<col min="%d" max="%d" width="%s"%s customWidth="1"/>`, i+1, i+1, strconv.FormatFloat(width, 'f', -1, 64), style)
 		}
 		b.WriteString("</cols>")
 	}
@@ -142,13 +150,38 @@ func (x *XLSX) nextSheet() error {
 	return nil
 }
 
+// page is how a sheet is printed: on A4 across, as wide as the paper, with the page's number below.
+const page = `<pageMargins left="0.4" right="0.4" top="0.5" bottom="0.6" header="0.3" footer="0.3"/>` +
+	`<pageSetup paperSize="9" orientation="landscape" fitToHeight="0"/>` +
+	`<headerFooter><oddFooter>&amp;C第 &amp;P 页，共 &amp;N 页</oddFooter></headerFooter>`
+
+// endSheet ends the current sheet. Its header stands on every printed page, and filters the rows of data below it.
 func (x *XLSX) endSheet() error {
-	_, _ = x.part.WriteString("</sheetData></worksheet>") // an error comes with Flush
+	_, _ = x.part.WriteString("</sheetData>") // an error comes with Flush
+	if n := len(x.names) - 1; x.titled > 0 {
+		name := "'" + strings.ReplaceAll(string(appendXMLText(nil, x.names[n])), "'", "''") + "'"
+		if x.last > x.titled {
+			a, b := fmt.Sprintf("A%d", x.titled), fmt.Sprintf("%s%d", appendColumn(nil, len(x.header)-1), x.last)
+			_, _ = fmt.Fprintf(x.part, `<autoFilter ref="%s:%s"/>`, a, b)
+			x.ranges = append(x.ranges, fmt.Sprintf(`<definedName name="_xlnm._FilterDatabase" localSheetId="%d" hidden="1">%s!$A$%d:$%s$%d</definedName>`,
+				n, name, x.titled, appendColumn(nil, len(x.header)-1), x.last))
+		}
+		x.ranges = append(x.ranges, fmt.Sprintf(`<definedName name="_xlnm.Print_Titles" localSheetId="%d">%s!$%d:$%d</definedName>`, n, name, x.titled, x.titled))
+	}
+	_, _ = x.part.WriteString(page + "</worksheet>")
 	return x.part.Flush()
 }
 
 func (x *XLSX) writeRow(kind RowKind, cells []Cell) error {
 	x.row++
+	switch kind {
+	case RowHeader:
+		if x.titled == 0 {
+			x.titled = x.row
+		}
+	case RowData:
+		x.last = x.row
+	}
 	b := append(x.buf[:0], `<row r="`...)
 	b = strconv.AppendInt(b, int64(x.row), 10)
 	b = append(b, `">`...)

@@ -157,10 +157,10 @@ func (s *certificatePages) bySecret(w http.ResponseWriter, r *http.Request) (stu
 	c, err := s.c.BySecret(r.Context(), r.PathValue("secret"))
 	switch {
 	case fault.CodeOf(err) == fault.NotFound:
-		http.NotFound(w, r)
+		s.missing(w, r)
 	case err != nil:
 		s.o.Logger.Error("reading a certificate", "err", err)
-		http.Error(w, "not available", http.StatusServiceUnavailable)
+		http.Error(w, s.c.Phrases.Say("certificate.page_down"), http.StatusServiceUnavailable)
 	default:
 		return c, true
 	}
@@ -206,7 +206,7 @@ func (s *certificatePages) file(w http.ResponseWriter, r *http.Request) {
 		if r.Context().Err() == nil {
 			s.o.Logger.Error("drawing a certificate", "err", err)
 		}
-		http.Error(w, "not available", http.StatusServiceUnavailable)
+		http.Error(w, s.c.Phrases.Say("certificate.page_down"), http.StatusServiceUnavailable)
 		return
 	}
 	w.Header().Set("Content-Type", kind)

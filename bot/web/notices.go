@@ -28,7 +28,7 @@ type Notices struct {
 // It reads nothing of the person; the platform tells us by its own event what they chose.
 func (p *pages) notices(w http.ResponseWriter, r *http.Request) {
 	if len(p.o.Notices.Templates) == 0 {
-		http.NotFound(w, r)
+		p.missing(w, r)
 		return
 	}
 	address := strings.TrimRight(p.o.Notices.PublicURL, "/") + r.URL.RequestURI()

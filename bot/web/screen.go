@@ -32,7 +32,7 @@ func ScreenPath(k study.SignKey) string {
 func (p *pages) screenOf(w http.ResponseWriter, r *http.Request) (study.SignScreen, bool) {
 	id, err := strconv.ParseInt(r.PathValue("session"), 10, 64)
 	if err != nil || id <= 0 {
-		http.NotFound(w, r)
+		p.missing(w, r)
 		return study.SignScreen{}, false
 	}
 	s, err := p.o.Screens.Read(r.Context(), study.SessionID(id))
@@ -42,7 +42,7 @@ func (p *pages) screenOf(w http.ResponseWriter, r *http.Request) (study.SignScre
 		w.Header().Set("Cache-Control", "no-store")
 		return s, true
 	case err == nil, errors.As(err, &f) && f.Code == fault.NotFound:
-		http.NotFound(w, r)
+		p.missing(w, r)
 	default:
 		p.o.Logger.Error("reading a session for its screen", "err", err)
 		http.Error(w, "现在读不出来，请稍等。", http.StatusServiceUnavailable)

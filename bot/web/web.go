@@ -72,6 +72,7 @@ func New(o Options) (http.Handler, error) {
 	mux.HandleFunc("GET /s/{session}/{token}", p.screen)
 	mux.HandleFunc("GET /s/{session}/{token}/now", p.screenNow)
 	mux.HandleFunc("GET /s/{session}/{token}/code.svg", p.screenCode)
+	mux.HandleFunc("GET /", p.missing)
 	p.certificates(mux)
 	p.tickRoutes(mux)
 	return secure(mux), nil
@@ -103,6 +104,12 @@ func (p *pages) console(w http.ResponseWriter, _ *http.Request) {
 	p.render(w, "console.html", p.o.Library().Courses())
 }
 
+// missing is the page of an address that leads nowhere, for somebody who may not read English.
+func (p *pages) missing(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	p.renderStatus(w, http.StatusNotFound, "missing.html", nil)
+}
+
 func (p *pages) style(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/css; charset=utf-8")
 	w.Header().Set("Cache-Control", "public, max-age=86400")
@@ -123,12 +130,12 @@ func (p *pages) lesson(w http.ResponseWriter, r *http.Request) {
 	ref := content.Ref{Course: r.PathValue("course"), Version: r.PathValue("version")}
 	course := p.o.Library().Version(ref)
 	if course == nil {
-		http.NotFound(w, r)
+		p.missing(w, r)
 		return
 	}
 	lesson, place := course.Lesson(r.PathValue("lesson"))
 	if lesson == nil {
-		http.NotFound(w, r)
+		p.missing(w, r)
 		return
 	}
 	v := lessonView{

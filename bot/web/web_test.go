@@ -77,8 +77,13 @@ func TestWhatIsNotThereIsNotFound(t *testing.T) {
 		"/l/" + c.ID + "/ffffffffffffffff/x":     http.StatusNotFound,
 		LessonPath(c.Ref(), c.Lessons[0].ID):     http.StatusOK,
 		LessonPath(c.Ref(), "%3Cscript%3E") + "": http.StatusNotFound,
+		"/wp-login.php":                          http.StatusNotFound,
 	} {
-		if w := ask(h, http.MethodGet, path); w.Code != want && (w.Code < 300 || w.Code > 308 || want != http.StatusNotFound) {
+		w := ask(h, http.MethodGet, path)
+		if people := !strings.Contains(path, "/media/"); w.Code == http.StatusNotFound && strings.Contains(w.Body.String(), "没有这一页") != people {
+			t.Errorf("%s says %s", path, w.Body)
+		}
+		if w.Code != want && (w.Code < 300 || w.Code > 308 || want != http.StatusNotFound) {
 			t.Errorf("%s: %d, want %d", path, w.Code, want)
 		}
 	}
