@@ -121,7 +121,9 @@ func (s *modelStore) oldBatch(now time.Time, owner string, decide func(delivery.
 // stillMembers says whom the repeated call names. Whoever may not be sent to any more is left out.
 func (s *modelStore) stillMembers(now time.Time, b *modelBatch, decide func(delivery.Facts, bot.Campaign) delivery.Decision) {
 	b.To = nil
-	for _, d := range b.in() {
+	members := b.in()
+	slices.SortFunc(members, func(a, b *modelDelivery) int { return cmp.Compare(a.ID, b.ID) }) // as the databases name them
+	for _, d := range members {
 		f := d.who.facts(d, now)
 		f.Mass, f.Contacts = max(0, f.Mass-1), max(0, f.Contacts-1) // this very message
 		if plan := decide(f, s.campaign(b.Campaign).Campaign); plan.Rung == delivery.RungMass && !plan.NotBefore.After(now) {
