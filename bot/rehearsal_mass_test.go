@@ -315,23 +315,30 @@ func (s *modelStore) settleBatch(now time.Time, b *modelBatch, t delivery.Settle
 }
 
 // sweepBatches recovers batches whose holder has lost them: what was sending is asked again with its
-// client id, which the platform knows for a day.
+// client id, which the platform knows for a day. One that is given back and too late ends in the same sweep.
 func (s *modelStore) sweepBatches(now time.Time) {
-	for _, b := range s.batches {
-		lapsed := s.w.dbNow().After(b.leaseEnd)
-		over := !now.Before(b.Deadline) || s.campaign(b.Campaign).Status == bot.CampaignCancelled || !delivery.Repeatable(delivery.RungMass, b.First, now)
-		switch {
-		case b.dissolved:
-		case b.state == delivery.Claimed && lapsed:
-			s.giveBackBatch(b, time.Time{}, b.Attempt)
-		case b.state == delivery.Sending && lapsed:
-			t := delivery.SettleMass(channel.Outcome{Verdict: channel.Unknown}, delivery.Call{
-				Attempt: b.Attempt, First: b.First, Ambiguous: b.ambiguous > 0, Request: delivery.Request{Kind: b.Kind, Deadline: b.Deadline},
-			}, now)
-			s.settleBatch(now, b, t)
-		case b.state == delivery.Pending && over:
-			s.moveBatch(b, delivery.Unknown, delivery.WhyAmbiguous, false, func(*modelDelivery) {})
+	for _, state := range []delivery.State{delivery.Claimed, delivery.Sending, delivery.Pending} {
+		for _, b := range s.batches {
+			if !b.dissolved && b.state == state {
+				s.sweepBatch(now, b)
+			}
 		}
+	}
+}
+
+func (s *modelStore) sweepBatch(now time.Time, b *modelBatch) {
+	lapsed := s.w.dbNow().After(b.leaseEnd)
+	over := !now.Before(b.Deadline) || s.campaign(b.Campaign).Status == bot.CampaignCancelled || !delivery.Repeatable(delivery.RungMass, b.First, now)
+	switch {
+	case b.state == delivery.Claimed && lapsed:
+		s.giveBackBatch(b, time.Time{}, b.Attempt)
+	case b.state == delivery.Sending && lapsed:
+		t := delivery.SettleMass(channel.Outcome{Verdict: channel.Unknown}, delivery.Call{
+			Attempt: b.Attempt, First: b.First, Ambiguous: b.ambiguous > 0, Request: delivery.Request{Kind: b.Kind, Deadline: b.Deadline},
+		}, now)
+		s.settleBatch(now, b, t)
+	case b.state == delivery.Pending && over:
+		s.moveBatch(b, delivery.Unknown, delivery.WhyAmbiguous, false, func(*modelDelivery) {})
 	}
 }
 
