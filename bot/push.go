@@ -83,7 +83,14 @@ func (s *Service) tick(ctx context.Context, c study.Cohort, from, now time.Time)
 			return nil
 		}
 		for _, o := range due {
-			if err := x.fire(o); err != nil {
+			err := x.fire(o)
+			if _, wrong := errors.AsType[*classError](err); wrong {
+				// As above: what is wrong with one class's courses or days must not stop the others (P1).
+				s.o.Metrics.failed("class")
+				s.o.Logger.Error("a class cannot be planned for", "cohort", c.Code, "day", o.Day, "err", err)
+				continue
+			}
+			if err != nil {
 				return fmt.Errorf("firing class %s on %s: %w", c.Code, o.Day, err)
 			}
 		}
@@ -271,7 +278,7 @@ func (r *PushReport) count(d delivery.Decision) {
 func (s *Service) plan(e DueEnrolment, push Push, account delivery.Account, now time.Time) (PlannedDelivery, error) {
 	lesson, ok, err := s.nextLesson(e.Enrolment, now)
 	if err != nil {
-		return PlannedDelivery{}, err
+		return PlannedDelivery{}, &classError{err}
 	}
 	facts := e.Facts
 	facts.Due = ok
@@ -314,6 +321,14 @@ func (s *Service) nextLesson(e conversation.Enrolment, now time.Time) (study.Les
 	}
 	return p.Next.Ref(), true, nil
 }
+
+// A classError says what is wrong with a class itself: trying again helps nothing until somebody mends
+// its courses or the calendar.
+type classError struct{ cause error }
+
+func (e *classError) Error() string { return e.cause.Error() }
+
+func (e *classError) Unwrap() error { return e.cause }
 
 // errNoCourse means that a class names only courses that no content file has.
 var errNoCourse = errors.New("none of the class's courses is in the content folder")
