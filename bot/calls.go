@@ -30,7 +30,9 @@ const askQuotaEvery = time.Hour
 type book struct {
 	day   string
 	left  int  // taken from the shared count and not used yet
-	spent bool // the day's calls are used up
+	ahead int  // with rounds that give back what they do not use; not in left
+	spent bool // the day's calls are used up, or others have them
+	told  bool // the platform itself has said so
 	limit int  // 0: none
 	asked time.Time
 }
@@ -105,29 +107,43 @@ func (s *Service) permitsAhead(ctx context.Context, n int) permitsAhead {
 	s.books.mu.Unlock()
 	slices.Sort(ways)
 	for _, way := range ways {
-		if taken, day := s.takeCalls(ctx, s.o.AccountName, way, n); day == p.day {
+		if taken, day := s.takeAhead(ctx, s.o.AccountName, way, n); day == p.day {
 			p.taken[way] = taken
 		}
 	}
 	return p
 }
 
+// takeAhead is takeCalls for whoever does not know yet how many are needed.
+func (s *Service) takeAhead(ctx context.Context, account string, way channel.Way, n int) (taken int, day string) {
+	return s.take(ctx, account, way, n, func(b *book, taken int) { b.ahead += taken })
+}
+
 func (p permitsAhead) left() map[channel.Way]int { return maps.Clone(p.taken) }
 
 // giveBack returns what was not used for these calls.
 func (p permitsAhead) giveBack(s *Service, used []ClaimedDelivery) {
+	unused := p.left()
 	for _, d := range used {
-		p.taken[d.Rung.Way()]--
+		unused[d.Rung.Way()]--
 	}
 	for way, n := range p.taken {
-		if n > 0 {
-			s.returnCalls(way, p.day, n)
+		s.books.mu.Lock()
+		if b := s.books.way[way]; b != nil && b.day == p.day {
+			b.ahead -= n
 		}
+		s.books.mu.Unlock()
+		s.returnCalls(way, p.day, unused[way])
 	}
 }
 
 // takeCalls takes up to n calls of the day that it returns.
 func (s *Service) takeCalls(ctx context.Context, account string, way channel.Way, n int) (taken int, day string) {
+	return s.take(ctx, account, way, n, func(*book, int) {})
+}
+
+// take takes up to n calls and tells note of them while the books are held.
+func (s *Service) take(ctx context.Context, account string, way channel.Way, n int, note func(b *book, taken int)) (taken int, day string) {
 	now := s.o.Now()
 	day = dayOf(now)
 	limit := s.dayLimit(ctx, way, now)
@@ -141,17 +157,28 @@ func (s *Service) takeCalls(ctx context.Context, account string, way channel.Way
 		b.left += n
 	}
 	if b.left < n {
-		granted, err := s.o.Store.ReserveCalls(ctx, day, account, way, max(block(limit), n), limit)
+		granted, err := s.o.Store.ReserveCalls(ctx, day, account, way, wanted(n, limit), limit)
 		if err != nil {
 			s.o.Logger.Warn("reserving calls of the day", "way", way, "err", err)
 			return 0, day
 		}
 		b.left += granted
-		b.spent = b.left == 0
+		// What a round has ahead it may give back: until then nobody knows that there are none.
+		b.spent = b.left == 0 && b.ahead == 0
 	}
 	n = min(n, b.left)
 	b.left -= n
+	note(b, n)
 	return n, day
+}
+
+// wanted is how many calls are taken from the shared count by who needs n: of few calls no more than a
+// block, whoever needs how many.
+func wanted(n, limit int) int {
+	if limit > 0 {
+		n = min(n, limit/10)
+	}
+	return max(block(limit), n)
 }
 
 func (b *books) of(way channel.Way, day string) *book {
@@ -206,8 +233,9 @@ func Reserve(limit, wanted int) int { return min(wanted, limit/10) }
 func (s *Service) returnCalls(way channel.Way, day string, n int) {
 	s.books.mu.Lock()
 	defer s.books.mu.Unlock()
-	if b := s.books.way[way]; b != nil && b.day == day && !b.spent {
+	if b := s.books.way[way]; n > 0 && b != nil && b.day == day && !b.told {
 		b.left += n
+		b.spent = false
 	}
 }
 
@@ -216,8 +244,8 @@ func (s *Service) spend(ctx context.Context, account string, way channel.Way) {
 	day := string(study.DayOf(s.o.Now()))
 	s.books.mu.Lock()
 	b := s.books.of(way, day)
-	first := !b.spent
-	b.spent, b.left = true, 0
+	first := !b.told
+	b.spent, b.told, b.left = true, true, 0
 	s.books.mu.Unlock()
 	if !first {
 		return
