@@ -400,8 +400,8 @@ func (f *facts) resultOf(ctx context.Context, a announcing, t *conversation.Trai
 	var due, pausedUntil int64
 	var paused string
 	var body []byte
-	err = f.q.QueryRowContext(ctx, "SELECT id, title, body, status, due_at, paused_by, paused_until, wants_ack FROM campaigns WHERE id = ?", id).
-		Scan(&r.ID, &r.Title, &body, &r.Status, &due, &paused, &pausedUntil, &r.WantsAck)
+	err = f.q.QueryRowContext(ctx, "SELECT id, title, body, status, due_at, paused_by, paused_until, wants_ack, of_id <> 0 FROM campaigns WHERE id = ?", id).
+		Scan(&r.ID, &r.Title, &body, &r.Status, &due, &paused, &pausedUntil, &r.WantsAck, &r.Reminder)
 	if err != nil {
 		return err
 	}
@@ -598,7 +598,8 @@ func (f *facts) waitingFor(ctx context.Context, a announcing, t *conversation.Tr
 		id, _ := strconv.ParseInt(maker, 10, 64) // 0: no learner
 		w.Own = people.LearnerID(id) == a.to.Identity.Learner
 		w.Groups = slices.Concat(to.Categories, to.Tags)
-		w.More = len(to.Learners) > 0 || to.Progress != nil || to.Unacked != 0 || to.Except != nil
+		w.More = len(to.Learners) > 0 || to.Progress != nil || to.Except != nil
+		w.Reminder = to.Unacked != 0
 		a.to.Waiting, media = append(a.to.Waiting, w), append(media, b.Media)
 		if b.Media != "" {
 			kinds[b.Media] = channel.MessageImage

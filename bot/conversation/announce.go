@@ -497,14 +497,14 @@ func (t *turn) halt() {
 	case r == nil:
 		t.say("trainer.nothing_to_halt")
 	case r.over():
-		t.say("trainer.over_already", fault.A("title", r.Title))
+		t.say("trainer.over_already", fault.A("title", t.campaignTitle(r.Title, r.Reminder)))
 	default:
 		t.emit(CancelCampaign{Campaign: r.ID, Learner: t.f.Identity.Learner, Status: r.Status})
 		key := "trainer.halted"
 		if r.Status == statusAwaiting || r.Status == statusScheduled {
 			key = "trainer.halted_unsent"
 		}
-		t.say(key, fault.A("title", r.Title))
+		t.say(key, fault.A("title", t.campaignTitle(r.Title, r.Reminder)))
 	}
 	t.remind()
 }
@@ -519,7 +519,7 @@ func (t *turn) release() {
 			if w.ID == id {
 				t.emit(ReleaseCampaign{Campaign: id, Learner: t.f.Identity.Learner})
 				t.s.Waiting = nil
-				t.say("trainer.released", fault.A("title", w.Title))
+				t.say("trainer.released", fault.A("title", t.campaignTitle(w.Title, w.Reminder)))
 				t.remind()
 				return
 			}
@@ -546,7 +546,7 @@ func (t *turn) listWaiting(list []Waiting) {
 		if by == "" {
 			by = t.phrases.Say("trainer.by_office")
 		}
-		head := t.phrases.Say("trainer.release_line", fault.A("number", i+1), fault.A("by", by), fault.A("title", w.Title), fault.A("to", t.sized(t.targetName(w), w.Size)))
+		head := t.phrases.Say("trainer.release_line", fault.A("number", i+1), fault.A("by", by), fault.A("title", t.campaignTitle(w.Title, w.Reminder)), fault.A("to", t.sized(t.targetName(w), w.Size)))
 		text := w.Text
 		if w.Media != channel.MessageNone {
 			text = t.phrases.Say("notice.media", t.what(w.Media))
@@ -560,6 +560,9 @@ func (t *turn) listWaiting(list []Waiting) {
 
 // targetName says in words whom a waiting campaign is for.
 func (t *turn) targetName(w Waiting) string {
+	if w.Reminder && !w.More {
+		return cut(t.phrases.Say("trainer.remind_to", fault.A("title", w.Title)), 180)
+	}
 	names := slices.Concat(w.Units, w.Cohorts, w.Groups)
 	name := t.phrases.Say("trainer.everybody")
 	if len(names) > 0 {

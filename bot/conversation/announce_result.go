@@ -48,7 +48,7 @@ func (t *turn) tellResult() {
 }
 
 func (t *turn) resultHead(r Result) string {
-	args := []fault.Arg{fault.A("title", r.Title), fault.A("when", t.when(r.At)), fault.A("count", r.Audience)}
+	args := []fault.Arg{fault.A("title", t.campaignTitle(r.Title, r.Reminder)), fault.A("when", t.when(r.At)), fault.A("count", r.Audience)}
 	switch {
 	case r.Status == statusAwaiting:
 		return t.phrases.Say("trainer.result_awaiting", args...)
@@ -66,6 +66,14 @@ func (t *turn) resultHead(r Result) string {
 		return t.phrases.Say("trainer.result_paused", args...)
 	}
 	return t.phrases.Say("trainer.result", args...)
+}
+
+// campaignTitle tells a reminder from what it reminds of, whose title it has.
+func (t *turn) campaignTitle(title string, reminder bool) string {
+	if reminder {
+		return t.phrases.Say("trainer.reminder_title", fault.A("title", title))
+	}
+	return title
 }
 
 func (t *turn) resultNumbers(r Result) string {

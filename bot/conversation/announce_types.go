@@ -122,6 +122,7 @@ type Result struct {
 	At       time.Time // when it was or is to be sent
 	Paused   bool
 	WantsAck bool
+	Reminder bool // it reminds of another one, whose title it has
 
 	Audience  int // people on its frozen list; 0 until there is one
 	Delivered int // a receipt says so
@@ -168,6 +169,8 @@ type Waiting struct {
 	Cohorts []string
 	Groups  []string // categories and tags
 	More    bool     // it has conditions besides
+
+	Reminder bool // of those who have the announcement of this title and have not acknowledged it
 }
 
 // NoticeFact is an announcement that is addressed to the learner.

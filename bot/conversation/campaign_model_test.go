@@ -112,7 +112,7 @@ func (w *world) trainerFacts(n conversation.Needs, f *conversation.Facts) {
 		}
 		if n.Waiting && is && c.status == "awaiting" {
 			f.Waiting = append([]conversation.Waiting{{
-				ID: c.id, Title: c.title, Text: c.text, Media: c.media, By: w.roster[c.by-1].Learner.Name, Own: c.by == who, Size: sizeOf(c.to), At: c.sentAt,
+				ID: c.id, Title: c.title, Text: c.text, Media: c.media, By: w.roster[c.by-1].Learner.Name, Own: c.by == who, Size: sizeOf(c.to), At: c.sentAt, Reminder: c.of != 0,
 			}}, f.Waiting...)
 		}
 		if n.Notices && c.mine && c.status == "running" {
@@ -130,6 +130,7 @@ func (w *world) resultOf(c *campaign, n conversation.Needs) *conversation.Result
 	}
 	r := c.result
 	r.ID, r.Title, r.Text, r.Status, r.At, r.WantsAck = c.id, c.title, c.text, c.status, c.sentAt, c.wantsAck
+	r.Reminder = c.of != 0
 	if c.wantsAck {
 		r.Silent = max(0, r.Delivered+r.Accepted+r.Unknown+r.Pulled-r.Acked)
 	}
@@ -353,6 +354,9 @@ func (w *world) givenCampaign(t testing.TB, f []string) bool {
 		}
 		if slices.Contains(f, "图片") {
 			c.text, c.media = "", channel.MessageImage
+		}
+		if slices.Contains(f, "催回执") {
+			c.of = 1
 		}
 		w.campaigns = append(w.campaigns, c)
 	case "人数统计好了": // of the last draft

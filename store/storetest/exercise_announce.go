@@ -395,8 +395,12 @@ var announceFactCases = map[string]func(*testing.T, *bundle){
 		}
 		b.exec("UPDATE campaigns SET status = 'cancelled', paused_by = 'x' WHERE id = ?", id)
 		r := b.load(typed("6", "o1"), needs(conversation.Needs{Trainer: true, Result: 1})).Facts.Result
-		if r.Waiting != 1 || r.Stopped != 3 || !r.Paused {
+		if r.Waiting != 1 || r.Stopped != 3 || !r.Paused || r.Reminder {
 			t.Errorf("of a cancelled campaign only what is being sent waits: %+v", r)
+		}
+		b.exec("UPDATE campaigns SET of_id = 99 WHERE id = ?", id)
+		if r := b.load(typed("7", "o1"), needs(conversation.Needs{Trainer: true, Result: 1})).Facts.Result; !r.Reminder {
+			t.Errorf("a reminder is one: %+v", r)
 		}
 	},
 	"names are one page of the trainer's own campaign, within the scope of today": func(t *testing.T, b *bundle) {
@@ -479,6 +483,10 @@ var announceFactCases = map[string]func(*testing.T, *bundle){
 			if diff := cmp.Diff(want, wait(openid)); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", openid, diff)
 			}
+		}
+		b.exec(`UPDATE campaigns SET audience = '{"unacked":1}' WHERE request_key = 'a'`)
+		if w := wait("o2")[0]; !w.Reminder || w.More {
+			t.Errorf("a reminder that waits: %+v", w)
 		}
 	},
 	"the record shows the hour that was chosen": func(t *testing.T, b *bundle) {
