@@ -23,6 +23,7 @@ type RecordStore interface {
 	CompletionList(ctx context.Context, q report.Query) (report.Head, iter.Seq2[report.Line, error], error)
 	Cohorts(ctx context.Context) ([]study.Cohort, error)
 	CourseTitles(ctx context.Context) (map[string]string, error)
+	KnowUnits(ctx context.Context, codes ...people.OrgCode) error
 	LearnerHours(ctx context.Context, q store.HoursQuery) iter.Seq2[study.HoursLine, error]
 	UnitHours(ctx context.Context, q store.HoursQuery, level people.Level) ([]study.UnitHours, error)
 	ImportRecords(ctx context.Context, now time.Time, actor string, scope people.Scope, in store.RecordImport) (store.RecordResult, error)
@@ -231,11 +232,16 @@ func (a *api) completions(w http.ResponseWriter, r *request) error {
 	return err
 }
 
-// KnownCompletions refuses a class, a course or days that there are not: a slip of the pen would give an empty list
+// KnownCompletions refuses a unit, a class, a course or days that there are not: a slip of the pen would give an empty list
 // that looks like one to file. It returns the titles of the courses.
 func KnownCompletions(ctx context.Context, s RecordStore, q report.Query) (titles map[string]string, err error) {
 	if err := q.CheckDays(); err != nil {
 		return nil, err
+	}
+	if q.Unit != "" {
+		if err := s.KnowUnits(ctx, q.Unit); err != nil {
+			return nil, err
+		}
 	}
 	if titles, err = s.CourseTitles(ctx); err != nil {
 		return nil, err

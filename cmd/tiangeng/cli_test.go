@@ -92,6 +92,7 @@ func TestExitStatuses(t *testing.T) {
 		{"work on a database that is not migrated", []string{"cohort", "list", "-c", o.config}, statusFailed, "", "run tiangeng migrate first"},
 		{"the built-in courses", []string{"content", "check"}, statusDone, "2 courses, 0 problems", ""},
 		{"a unit that is none", []string{"completions", "export", "-c", o.config, "--unit", "12x"}, statusMisused, "", "12x"},
+		{"a webhook that is none", []string{"simulate", "--webhook", "nonsense"}, statusMisused, "", "nonsense"},
 		{"a day that is none", []string{"completions", "export", "-c", o.config, "--from", "tomorrow"}, statusMisused, "", "tomorrow"},
 	}
 	for _, c := range cases {

@@ -49,6 +49,9 @@ func (c *followCmd) run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer closing(a)
+	if err := a.store.KnowUnits(ctx, scope.Units...); err != nil {
+		return err
+	}
 	library, now := a.service.Library(), a.clock.Now()
 	list := study.HelpList(a.store.FollowedPeople(ctx, scope), study.Teacher{Course: library.Current, Calendar: a.subject.calendar, Now: now},
 		study.HelpRule{Behind: c.Behind, Failed: c.Failed}, study.HelpReason(c.Reason))
@@ -199,6 +202,9 @@ func (c *rectificationListCmd) run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer closing(a)
+	if err := a.store.KnowUnits(ctx, scope.Units...); err != nil {
+		return err
+	}
 	now := a.clock.Now()
 	q := store.RectifyQuery{Scope: scope, Finding: c.Finding, Status: study.RectifyStatus(c.Status)}
 	if c.Overdue {

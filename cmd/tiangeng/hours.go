@@ -46,6 +46,10 @@ func (c *hoursFlags) query(ctx context.Context, p *program) (*app, store.HoursQu
 	if err != nil {
 		return nil, store.HoursQuery{}, err
 	}
+	if err := a.store.KnowUnits(ctx, scope.Units...); err != nil {
+		closing(a)
+		return nil, store.HoursQuery{}, err
+	}
 	q := store.HoursQuery{Scope: scope, Year: c.Year, Category: c.Category, Targets: a.subject.targets}
 	if q.Year == 0 {
 		q.Year = a.clock.Now().In(study.Zone).Year()

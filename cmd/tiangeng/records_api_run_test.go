@@ -63,6 +63,13 @@ func TestTheListIsTheSameByTheAPI(t *testing.T) {
 			}
 		})
 	}
+	// A slip in the unit's code is said; it is no empty list to file. 53 is above every unit of this roster, and good.
+	for _, list := range [][]string{{"completions", "export"}, {"hours", "list"}, {"hours", "units"}, {"follow"}, {"rectification", "list"}} {
+		if out, errs, status := b.run(append(list, "-c", b.config, "--unit", "539902")...); status != statusFailed || out != "" || !strings.Contains(errs, "没有代码是“539902000000”的单位") {
+			t.Errorf("%v of no unit: %d %s%s", list, status, out, errs)
+		}
+		b.must(append(list, "-c", b.config, "--unit", "53")...)
+	}
 	b.withAPI(north, func(c *client) {
 		list := c.call(http.MethodGet, "/api/v1/completions?format=csv", "", http.StatusOK, nil)
 		if n := strings.Count(list, "罗明"); n == 0 || strings.Contains(list, southVillage) || strings.Contains(list, "岩温") {

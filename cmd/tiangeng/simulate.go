@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/tiangeng/tiangeng/bot/sim"
@@ -26,6 +28,11 @@ type simulateCmd struct {
 
 func (c *simulateCmd) run(ctx context.Context, p *program) error {
 	c.AppSecret, c.Token, c.AESKey = orElse(c.AppSecret, randomHex(16)), orElse(c.Token, randomHex(12)), orElse(c.AESKey, randomAESKey())
+	for address := range strings.SplitSeq(c.Webhook, ",") {
+		if u, err := url.Parse(address); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return misuse{fmt.Sprintf("--webhook: %q is not an address like http://127.0.0.1:8080/webhook/wechat", address)}
+		}
+	}
 	log := logger(&configs.Config{Log: configs.Log{Level: "warn", Format: "text"}}, p.stderr)
 	platform, err := sim.New(sim.Options{
 		AppID: c.AppID, AppSecret: c.AppSecret, Token: c.Token, AESKey: c.AESKey, Webhook: c.Webhook,
