@@ -124,7 +124,11 @@ func (s *Service) round(ctx, work context.Context) (n int, total Dispatched, err
 	permits.giveBack(s, begun)
 	total.add(s.fly(ctx, work, begun, permits.day, since, since))
 	if len(list) > 0 {
-		total.add(s.sendGroup(ctx, work, list, since))
+		sent, starved := s.sendGroup(ctx, work, list, since)
+		total.add(sent)
+		if starved { // claiming the same again at once would be no other
+			n = 0
+		}
 	}
 	return n, total, nil
 }
@@ -154,13 +158,13 @@ func (s *Service) sendable(d ClaimedDelivery, plan delivery.Decision, now time.T
 }
 
 // sendGroup decides again on fresh facts, then takes permits, writes ahead, calls and settles as many
-// at a time as the rate allows.
-func (s *Service) sendGroup(ctx, work context.Context, group []ClaimedDelivery, since time.Time) Dispatched {
-	var total Dispatched
+// at a time as the rate allows. starved says that the calls that are left are with other rounds.
+func (s *Service) sendGroup(ctx, work context.Context, group []ClaimedDelivery, since time.Time) (total Dispatched, starved bool) {
 	ready, back := s.decide(ctx, group)
 	for len(ready) > 0 {
 		n, day := s.permits(ctx, ready[:min(len(ready), int(s.pace.Load()))], since)
 		if n == 0 { // the lease, the day or the service ends
+			starved = !s.account(ctx, s.o.Now()).Spent[ready[0].Rung]
 			for _, d := range ready {
 				back = append(back, ReleasedDelivery{ClaimedDelivery: d, To: delivery.Pending})
 			}
@@ -170,7 +174,7 @@ func (s *Service) sendGroup(ctx, work context.Context, group []ClaimedDelivery, 
 		ready = ready[n:]
 	}
 	total.add(s.giveBack(work, back))
-	return total
+	return total, starved
 }
 
 // letPeoplePass lets messages of people go before bulk: their replies and ours share processor and
