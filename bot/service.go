@@ -126,6 +126,7 @@ type Service struct {
 	pace        atomic.Int64  // deliveries written ahead together, see keepPace
 	stops       stops
 	books       books
+	troubles    troubles
 
 	mediaMu sync.Mutex
 	media   map[string]Media // uploads this replica knows of, without their content
@@ -246,13 +247,6 @@ func (s *Service) look(ctx context.Context) {
 // schedule nor the sweeper.
 func (s *Service) send(ctx, work context.Context) {
 	s.try(ctx, "dispatch", func(ctx context.Context) error { _, err := s.Dispatch(ctx, work); return err })
-}
-
-func (s *Service) try(ctx context.Context, part string, do func(context.Context) error) {
-	if err := do(ctx); err != nil && ctx.Err() == nil {
-		s.o.Metrics.failed(part)
-		s.o.Logger.Warn("a part of the service failed and is tried again", "part", part, "err", err)
-	}
 }
 
 // purgeEvery is how often old stored replies are looked for.

@@ -136,6 +136,16 @@ func TestSecretFiles(t *testing.T) {
 	}
 }
 
+func TestAMisspeltKeyIsNamedOnOneLine(t *testing.T) {
+	t.Parallel()
+	s := env(nil)
+	s.File = write(t, 0o600, "wechat:\n  appid: x\n  tokn: y\n")
+	_, err := Load(s)
+	if err == nil || !strings.Contains(err.Error(), "line 2: there is no key appid; line 3: there is no key tokn") || strings.Contains(err.Error(), "configs.") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestEveryProblemIsNamedWithItsKey(t *testing.T) {
 	t.Parallel()
 	cases := []struct {

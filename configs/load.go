@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -52,6 +53,22 @@ func Load(s Source) (*Config, error) {
 	return c, errors.Join(problems...)
 }
 
+// noField is how the YAML library says that a file has a key that the configuration has not.
+var noField = regexp.MustCompile(`field (\S+) not found in type \S+`)
+
+// PlainYAML says on one line, and without the names of our types, what is wrong with a YAML file. Other errors stay as they are.
+func PlainYAML(err error) error {
+	var t *yaml.TypeError
+	if !errors.As(err, &t) {
+		return err
+	}
+	lines := make([]string, 0, len(t.Errors))
+	for _, e := range t.Errors {
+		lines = append(lines, noField.ReplaceAllString(e, "there is no key $1"))
+	}
+	return errors.New(strings.Join(lines, "; "))
+}
+
 func (s Source) readFile(c *Config) error {
 	data, err := os.ReadFile(s.File)
 	if err != nil {
@@ -60,7 +77,7 @@ func (s Source) readFile(c *Config) error {
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	d.KnownFields(true)
 	if err := d.Decode(c); err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("configuration %s: %w", s.File, err)
+		return fmt.Errorf("configuration %s: %w", s.File, PlainYAML(err))
 	}
 	if c.hasSecret() {
 		if err := checkMode(s.File); err != nil {

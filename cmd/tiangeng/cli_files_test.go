@@ -44,7 +44,7 @@ func TestAClassFileIsTakenWholeOrNotAtAll(t *testing.T) {
 		{"an end before the start", strings.Replace("cohorts:\n"+good, `hour:`, `end: "2026-11-30", hour:`, 1), "end must"},
 		{"a day that is none", strings.Replace("cohorts:\n"+good, "workdays", "[mon, noday]", 1), "days must"},
 		{"no day", strings.Replace("cohorts:\n"+good, "workdays", "[]", 1), "days must"},
-		{"a misspelt key", strings.Replace("cohorts:\n"+good, "name:", "nam:", 1), "nam"},
+		{"a misspelt key", strings.Replace("cohorts:\n"+good, "name:", "nam:", 1), "there is no key nam"},
 		{"no class", "cohorts: []\n", "no class"},
 		{"an empty file", "", "no class"},
 		{"no YAML", "cohorts: [\n", "yaml"},

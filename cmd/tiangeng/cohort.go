@@ -21,6 +21,7 @@ import (
 	"github.com/tiangeng/tiangeng/bot/fault"
 	"github.com/tiangeng/tiangeng/bot/people"
 	"github.com/tiangeng/tiangeng/bot/study"
+	"github.com/tiangeng/tiangeng/configs"
 	"github.com/tiangeng/tiangeng/store"
 )
 
@@ -254,7 +255,7 @@ func decodeYAML(data []byte, into any) error {
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	d.KnownFields(true)
 	if err := d.Decode(into); err != nil && !errors.Is(err, io.EOF) {
-		return err
+		return configs.PlainYAML(err)
 	}
 	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return errors.New("there is a second document (a line ---) in it: put everything into one")
