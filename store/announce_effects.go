@@ -68,7 +68,8 @@ type pull struct {
 	why      delivery.Why
 }
 
-// openedLesson is a lesson that somebody has opened in the chat: the push of it that waits need not be sent.
+// openedLesson is a lesson that somebody has opened in the chat, so that the push of it that waits need not be sent, or
+// has completed: nobody may be told then that they have not.
 type openedLesson struct {
 	learner        people.LearnerID
 	enrolment      study.EnrolmentID
@@ -91,20 +92,29 @@ func (w *turnWriter) settlePulls(ctx context.Context) error {
 			return err
 		}
 	}
-	ids, err := w.openedPushes(ctx)
-	if err != nil {
-		return fmt.Errorf("finding what was opened: %w", err)
+	for _, x := range []struct {
+		lessons []openedLesson
+		kind    delivery.Kind
+		why     delivery.Why
+	}{{w.opened, delivery.KindLesson, delivery.WhyPulled}, {w.completed, delivery.KindReminder, delivery.WhyNothingDue}} {
+		ids, err := w.waitingFor(ctx, x.lessons, x.kind)
+		if err != nil {
+			return fmt.Errorf("finding what was opened or completed: %w", err)
+		}
+		if err := w.settlePulled(ctx, ids, x.why); err != nil {
+			return err
+		}
 	}
-	return w.settlePulled(ctx, ids, delivery.WhyPulled)
+	return nil
 }
 
-// openedPushes are the pushes that wait for the lessons that were opened; one statement for all who share the commit.
-func (w *turnWriter) openedPushes(ctx context.Context) (ids []int64, err error) {
-	if len(w.opened) == 0 {
+// waitingFor are the deliveries of a kind that wait for these lessons; one statement for all who share the commit.
+func (w *turnWriter) waitingFor(ctx context.Context, lessons []openedLesson, kind delivery.Kind) (ids []int64, err error) {
+	if len(lessons) == 0 {
 		return nil, nil
 	}
 	opened, learners := map[openedLesson]bool{}, map[int64]bool{}
-	for _, o := range w.opened {
+	for _, o := range lessons {
 		opened[o], learners[int64(o.learner)] = true, true
 	}
 	return ids, each(ctx, w.tx, func(rows *sql.Rows) error {
@@ -116,7 +126,7 @@ func (w *turnWriter) openedPushes(ctx context.Context) (ids []int64, err error) 
 		}
 		return err
 	}, `SELECT d.id, d.learner_id, d.enrolment_id, d.course_id, d.lesson_id FROM deliveries d`+w.s.by("deliveries_learner")+` JOIN campaigns c ON c.id = d.campaign_id
-		WHERE d.learner_id IN `+marks(len(learners))+` AND d.state IN ('pending', 'claimed') AND c.kind = ? ORDER BY d.id`, append(keysOf(learners), string(delivery.KindLesson))...)
+		WHERE d.learner_id IN `+marks(len(learners))+` AND d.state IN ('pending', 'claimed') AND c.kind = ? ORDER BY d.id`, append(keysOf(learners), string(kind))...)
 }
 
 func (w *turnWriter) settlePulled(ctx context.Context, ids []int64, why delivery.Why) error {

@@ -132,8 +132,10 @@ type turnWriter struct {
 	leaves   []conversation.Effect
 	pulls    []pull
 	opened   []openedLesson
-	orders   []conversation.ChangeOrders
-	links    []conversation.Effect
+	// completed are lessons whose reminders have nothing to remind of.
+	completed []openedLesson
+	orders    []conversation.ChangeOrders
+	links     []conversation.Effect
 
 	certificates []conversation.IssueCertificate
 	shows        []conversation.SendNotice

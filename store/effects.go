@@ -93,6 +93,7 @@ func (w *turnWriter) studyEffect(e conversation.Effect) error {
 			w.s.upsert("enrolment_id, course_id, lesson_id, number", "score", "passed", "finished_at"),
 			int64(e.Enrolment), e.Lesson.Course.Course, e.Lesson.Lesson, e.Number, e.Score, e.Passed, w.now)
 	case conversation.CompleteLesson:
+		w.completed = append(w.completed, openedLesson{e.Learner, e.Enrolment, e.Lesson.Course.Course, e.Lesson.Lesson})
 		w.into("lesson_completions", "enrolment_id course_id lesson_id version learner_id score delegate day completed_at", w.s.orIgnore("completed_at"),
 			int64(e.Enrolment), e.Lesson.Course.Course, e.Lesson.Lesson, e.Lesson.Course.Version, int64(e.Learner), e.Score, e.Delegate, string(w.day()), w.now)
 		w.credit(study.SourceLesson, int64(e.Learner), e.Enrolment, e.Lesson.Course, e.Lesson.Lesson, e.Hours, e.Rule, e.Delegate)

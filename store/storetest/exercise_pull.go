@@ -71,6 +71,30 @@ var pullCases = map[string]func(*testing.T, *bundle){
 			t.Errorf("%+v, %v", sum, err)
 		}
 	},
+	"a reminder that waits is not sent to who has completed the lesson": func(t *testing.T, b *bundle) {
+		places, learners := b.crowd(3)
+		planned := make([]bot.PlannedDelivery, len(places))
+		for i, l := range learners {
+			b.done(start, typed(fmt.Sprint("bind ", i), fmt.Sprint("o", i)), conversation.Bind{Learner: l})
+			planned[i] = bot.PlannedDelivery{Enrolment: places[i], Learner: l, Lesson: lessonOne, Decision: delivery.Decision{Rung: delivery.RungWindow}}
+		}
+		push := bot.Push{Kind: delivery.KindReminder, Cohort: "spring", Day: startDay, DueAt: start, Deadline: start.Add(time.Hour)}
+		if n, err := b.s.FirePush(t.Context(), start, push, planned); err != nil || n != 3 {
+			t.Fatalf("%d reminders, %v", n, err)
+		}
+		completes := func(i int, lesson string) {
+			ref := lessonOne
+			ref.Lesson = lesson
+			b.done(start, typed(fmt.Sprint("done ", i), fmt.Sprint("o", i)), conversation.CompleteLesson{Enrolment: places[i], Learner: learners[i], Lesson: ref})
+		}
+		completes(0, lessonOne.Lesson)
+		completes(1, "l2") // another lesson: the reminder is still true
+		if list, err := b.s.ClaimDeliveries(t.Context(), start, bot.Claim{Owner: "me", Limit: 10, Lease: time.Minute}); err != nil || len(list) != 2 {
+			t.Fatalf("%d claimed, %v", len(list), err)
+		}
+		completes(2, lessonOne.Lesson) // while a dispatcher holds it
+		b.want([]string{"skipped|nothing_due|", "claimed||me", "skipped|nothing_due|"}, "SELECT state, why, owner FROM deliveries ORDER BY learner_id")
+	},
 	"a reminder that waits is not sent to who has acknowledged": func(_ *testing.T, b *bundle) {
 		s := b.sends(2, delivery.RungWindow)
 		for _, d := range s.claim("me", 10) {
