@@ -23,6 +23,9 @@ import (
 func (s *Store) CreateCampaign(ctx context.Context, now time.Time, c bot.Campaign) (stored bot.Campaign, created bool, err error) {
 	err = s.transact(ctx, s.orm, func(tx *gorm.DB) error {
 		q := under(tx)
+		if err := knowAudience(ctx, q, c.Audience); err != nil {
+			return err
+		}
 		id, made, err := s.draft(ctx, q, now, c)
 		if err != nil {
 			return err
@@ -42,8 +45,39 @@ func (s *Store) CreateCampaign(ctx context.Context, now time.Time, c bot.Campaig
 	return stored, created, nil
 }
 
+// knowAudience refuses classes and units that there are not. One of several that is misspelt would leave its people out
+// without a word, and one in the exception would send it to those who were to be spared.
+func knowAudience(ctx context.Context, q querier, a bot.Audience) error {
+	if err := knowUnits(ctx, q, a.Units); err != nil {
+		return err
+	}
+	for _, code := range a.Cohorts {
+		var known bool
+		if err := q.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM cohorts WHERE code = ?)", code).Scan(&known); err != nil {
+			return plain(err)
+		}
+		if !known {
+			return fault.New(fault.Invalid, "push.no_cohort", fault.A("cohort", code))
+		}
+	}
+	if a.Except != nil {
+		except := *a.Except
+		except.Except = nil
+		return knowAudience(ctx, q, except)
+	}
+	return nil
+}
+
+// KnowAudience refuses what CreateCampaign refuses, where nothing is to be written.
+func (s *Store) KnowAudience(ctx context.Context, a bot.Audience) error {
+	return told("looking for classes and units", knowAudience(ctx, s.bulk, a))
+}
+
 // told wraps an error with what was being done, unless it is for people.
 func told(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
 	if fault.CodeOf(err) != fault.Internal {
 		return err
 	}

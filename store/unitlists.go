@@ -514,9 +514,13 @@ func formerParts(ctx context.Context, q querier, all []people.OrgCode, roots map
 // KnowUnits refuses a code that no unit has, nor any unit inside it: a slip of the pen would give an empty list that
 // looks like one to file.
 func (s *Store) KnowUnits(ctx context.Context, codes ...people.OrgCode) error {
+	return knowUnits(ctx, s.bulk, codes)
+}
+
+func knowUnits(ctx context.Context, q querier, codes []people.OrgCode) error {
 	for _, code := range codes {
 		var known bool
-		if err := s.bulk.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM org_units WHERE code LIKE ?)", code.Prefix()+"%").Scan(&known); err != nil {
+		if err := q.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM org_units WHERE code LIKE ?)", code.Prefix()+"%").Scan(&known); err != nil {
 			return fmt.Errorf("looking for a unit: %w", plain(err))
 		}
 		if !known {

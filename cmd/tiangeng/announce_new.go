@@ -95,6 +95,9 @@ type drafted struct {
 }
 
 func (c *announceNewCmd) try(ctx context.Context, p *program, a *app, campaign bot.Campaign) error {
+	if err := a.store.KnowAudience(ctx, campaign.Audience); err != nil {
+		return err
+	}
 	forecast, err := a.service.TryCampaign(ctx, campaign)
 	if err != nil {
 		return err

@@ -220,6 +220,9 @@ func TestToWhomAnAnnouncementGoes(t *testing.T) {
 		}
 	}
 	write(t, b.path("bad.csv"), "姓名,单位代码\n罗明,"+northVillage+"\n李芳,"+northVillage+"\n钱七,"+southVillage+"\n")
+	for _, more := range [][]string{{"--cohort", "class-1", "--except-cohort", "class-l"}, {"--dry-run", "--cohort", "class-1,class-l"}} { // an l for a 1
+		b.refused(statusFailed, "没有代码是“class-l”的班次", append([]string{"announce", "new", "-c", b.config, "--title", "字", "--text", "字"}, more...)...)
+	}
 	_, errs, status := b.run("announce", "new", "-c", b.config, "--title", "字", "--text", "字", "--learners", b.path("bad.csv"))
 	if status != statusFailed || !strings.Contains(errs, "2 个人叫“李芳”") || !strings.Contains(errs, "没有叫“钱七”的人") || b.announce("list") != "还没有通知。\n" {
 		t.Errorf("a list with slips: exit %d\n%s", status, errs)

@@ -154,7 +154,23 @@ var campaignCases = map[string]func(*testing.T, *bundle){
 		b.want([]string{"1"}, "SELECT COUNT(*) FROM campaigns")
 		b.want([]string{"cli:root|campaign.create|announcement"}, "SELECT actor, action, result FROM audit")
 	},
+	"a class or a unit that there is not is refused, also in the exception": func(t *testing.T, b *bundle) {
+		b.enrolled("spring", person(village1, "李一", "AAAA"))
+		for i, a := range []bot.Audience{
+			{Cohorts: []string{"spring", "sprung"}}, {Units: []people.OrgCode{village1, "530999000000"}},
+			{Cohorts: []string{"spring"}, Except: &bot.Audience{Cohorts: []string{"sprung"}}}, {Except: &bot.Audience{Units: []people.OrgCode{"530999000000"}}},
+		} {
+			c := announcement(fmt.Sprint("slip", i))
+			c.Audience = a
+			_, created, err := b.s.CreateCampaign(t.Context(), start, c)
+			if f := new(fault.Error); !errors.As(err, &f) || created || f.Key != []string{"push.no_cohort", "report.no_unit"}[i%2] {
+				t.Errorf("%+v: %v, %v", a, created, err)
+			}
+		}
+		b.want([]string{"0"}, "SELECT COUNT(*) FROM campaigns")
+	},
 	"what is created is read back": func(t *testing.T, b *bundle) {
+		b.enrolled("spring", person(village1, "李一", "AAAA"))
 		c := announcement("whole")
 		c.Scope = people.Scope{Units: []people.OrgCode{village1}}
 		c.Audience = bot.Audience{
