@@ -61,8 +61,12 @@ func (s *Service) Dispatch(ctx, work context.Context) (Dispatched, error) {
 	return total, nil
 }
 
-// resting reports whether the platform told us to stop altogether.
-func (s *Service) resting() bool { return s.o.Now().UnixMilli() < s.pausedUntil.Load() }
+// resting reports whether the platform told us to stop altogether. A rest that has longer to go than rests
+// are is one of a clock that has been set back meanwhile: it is over.
+func (s *Service) resting() bool {
+	left := s.pausedUntil.Load() - s.o.Now().UnixMilli()
+	return left > 0 && left <= stopPause.Milliseconds()
+}
 
 // dispatchSingles sends to one person each until nothing is due: a round after the other, and where one
 // round is not enough several side by side, so that one is written while another is on the wire.

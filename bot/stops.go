@@ -28,7 +28,7 @@ func (s *Service) stopped(id CampaignID) bool {
 	s.stops.mu.Lock()
 	defer s.stops.mu.Unlock()
 	until, ok := s.stops.until[id]
-	if ok && !s.o.Now().Before(until) {
+	if left := until.Sub(s.o.Now()); ok && (left <= 0 || left > stopPause) { // more: see resting
 		delete(s.stops.until, id)
 		return false
 	}

@@ -67,7 +67,8 @@ type tokens struct {
 	rejected string // the platform does not take this one any more
 	flight   *flight
 	pause    time.Duration // after failures; 0 when the last fetch went well
-	resume   time.Time     // no fetch before
+	resume   time.Time     // no fetch before, see resting
+	rest     time.Duration // how long before resume that was said
 	failure  error         // of the last fetch
 	alarms   []time.Time   // of rejections
 }
@@ -87,11 +88,11 @@ func (t *tokens) current(ctx context.Context) (string, error) {
 	t.mu.Lock()
 	now := t.c.o.Now()
 	alive := t.value != "" && now.Before(t.expires)
-	if alive && now.Before(t.expires.Add(-renewBefore)) || alive && now.Before(t.resume) {
+	if alive && now.Before(t.expires.Add(-renewBefore)) || alive && t.resting(now) {
 		defer t.mu.Unlock()
 		return t.value, nil
 	}
-	if now.Before(t.resume) && t.failure != nil {
+	if t.resting(now) && t.failure != nil {
 		defer t.mu.Unlock()
 		return "", t.failure
 	}
@@ -101,6 +102,16 @@ func (t *tokens) current(ctx context.Context) (string, error) {
 		return old, nil
 	}
 	return f.wait(ctx)
+}
+
+// restFor says that nothing is fetched for a while. t.mu is held.
+func (t *tokens) restFor(now time.Time, d time.Duration) { t.resume, t.rest = now.Add(d), d }
+
+// resting reports whether it is too early for a fetch. A rest that has longer to go than it was said for is
+// one of a clock that was ahead, often what the fetch had failed of: it is over. t.mu is held.
+func (t *tokens) resting(now time.Time) bool {
+	left := t.resume.Sub(now)
+	return left > 0 && left <= t.rest
 }
 
 // replace is called with a token the platform rejected and returns another one.
@@ -142,7 +153,8 @@ func (t *tokens) alarm() {
 	}
 	t.alarms = append(kept, now)
 	if recent+1 >= alarmCount {
-		t.failure, t.resume = errTokenDead(), now.Add(ForcedGap)
+		t.failure = errTokenDead()
+		t.restFor(now, ForcedGap)
 	}
 	if len(t.alarms) > alarmCount {
 		t.c.o.Logger.Error("access token rejected again and again: another program uses this app secret",
@@ -195,13 +207,14 @@ func (t *tokens) fly(ctx context.Context, f *flight, dead string) {
 		if errors.As(err, &e) && e.wait > 0 {
 			t.pause = max(t.pause, e.wait)
 		}
-		t.resume, t.failure = now.Add(t.pause), err
+		t.failure = err
+		t.restFor(now, t.pause)
 		t.c.o.Logger.Error("no access token", "error", err, "again_in", t.pause.String())
 	} else {
 		t.value, t.expires = value, expires
 		t.pause, t.failure = 0, nil
 		// A token that is short of life already must not make every call fetch.
-		t.resume = now.Add(min(ForcedGap, max(0, expires.Sub(now)/2)))
+		t.restFor(now, min(ForcedGap, max(0, expires.Sub(now)/2)))
 	}
 	f.value, f.err = value, err
 	t.flight = nil

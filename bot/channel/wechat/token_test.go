@@ -475,3 +475,27 @@ func TestObserverSeesEachCall(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// A machine whose clock is an hour ahead cannot get a token (a certificate seems to be over, say); then the
+// clock is set right. Nobody waits an hour for the rest that was said by the wrong clock to end.
+func TestARestEndsWhenTheClockIsSetBack(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	p.advance(time.Hour)
+	p.tokenAnswer = func() (int, string) { return 500, "" }
+	c := p.client()
+	if o := c.Send(t.Context(), textTo("x")); o.Verdict != channel.Unsent {
+		t.Fatalf("%+v", o)
+	}
+	c.settled()
+	p.mu.Lock()
+	p.tokenAnswer = nil
+	p.mu.Unlock()
+	if o := c.Send(t.Context(), textTo("x")); o.Verdict != channel.Unsent {
+		t.Errorf("there is no rest after a failure: %+v", o)
+	}
+	p.advance(-time.Hour)
+	if o := c.Send(t.Context(), textTo("x")); o.Verdict != channel.Accepted {
+		t.Errorf("after the clock was set back: %+v", o)
+	}
+}
