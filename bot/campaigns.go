@@ -22,6 +22,8 @@ const (
 	maxTitle = 40  // characters
 	maxText  = 600 // characters
 	maxKey   = 80  // bytes
+
+	maxMessage = 2048 // bytes of a text message with its frame (wechat-protocol §3)
 )
 
 // campaignLife is how long a campaign without a deadline of its own may take. A customer-service
@@ -34,7 +36,7 @@ const campaignLife = 48 * time.Hour
 func (s *Service) DraftCampaign(ctx context.Context, c Campaign) (stored Campaign, created bool, err error) {
 	now := s.o.Now()
 	c = c.filled(now)
-	if err := checkCampaign(c, now); err != nil {
+	if err := s.checkCampaign(c, now); err != nil {
 		return Campaign{}, false, err
 	}
 	if c.Body.Media != "" {
@@ -68,6 +70,26 @@ func foldTags(list []string) (out []string) {
 		out = append(out, people.FoldTag(t))
 	}
 	return out
+}
+
+// checkCampaign finds what would be refused, the text as it is sent included: with a long link, or in signs
+// of four bytes, 600 characters are more than the platform takes, and that would be noticed one refused
+// person after the other.
+func (s *Service) checkCampaign(c Campaign, now time.Time) error {
+	if err := checkCampaign(c, now); err != nil {
+		return err
+	}
+	longest := 0
+	if c.Body.URL == "" || c.WantsAck || c.Kind == delivery.KindUrgent || c.Kind == delivery.KindDigest { // else it is a card: no mass send
+		longest = len(s.campaignText(c.Kind, c.Title, c.Body, c.WantsAck))
+	}
+	if c.WantsAck {
+		longest = max(longest, len(s.campaignText(delivery.KindReminder, c.Title, Body{Text: c.Body.Text}, true)))
+	}
+	if longest > maxMessage {
+		return fault.New(fault.Invalid, "campaign.message_too_long", fault.A("count", (longest-maxMessage+2)/3))
+	}
+	return nil
 }
 
 func checkCampaign(c Campaign, now time.Time) error {
@@ -200,7 +222,7 @@ func (s *Service) ForecastCampaign(ctx context.Context, scope people.Scope, id C
 func (s *Service) TryCampaign(ctx context.Context, c Campaign) (Forecast, error) {
 	now := s.o.Now()
 	c = c.filled(now)
-	if err := checkCampaign(c, now); err != nil {
+	if err := s.checkCampaign(c, now); err != nil {
 		return Forecast{}, err
 	}
 	return s.foresee(ctx, c)
