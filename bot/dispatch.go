@@ -366,6 +366,9 @@ func (s *Service) call(ctx context.Context, d ClaimedDelivery, mayStart func() b
 		notMade()
 	case mayStart():
 		outcome = s.o.Senders[d.To.Channel].Send(ctx, out)
+		if outcome.Reason == delivery.ReasonMediaInvalid || outcome.Reason == delivery.ReasonMediaMissing {
+			s.forgetUpload(ctx, d.Body.Media, out.Message.Media)
+		}
 	default:
 		notMade()
 	}

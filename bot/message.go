@@ -223,6 +223,21 @@ func (s *Service) mediaMessage(ctx context.Context, d ClaimedDelivery) (channel.
 	return channel.Message{Kind: m.Kind, Media: m.PlatformID}, nil
 }
 
+// forgetUpload makes the next send of a stored picture or sound upload it anew: the platform does not know
+// it by that id (any more). One that has been uploaded meanwhile stays.
+func (s *Service) forgetUpload(ctx context.Context, media, platformID string) {
+	s.mediaMu.Lock()
+	defer s.mediaMu.Unlock()
+	m, ok := s.media[media]
+	if !ok || m.PlatformID != platformID {
+		return
+	}
+	delete(s.media, media)
+	if err := s.o.Store.MediaUploaded(ctx, media, "", s.o.Now()); err != nil {
+		s.o.Logger.Warn("forgetting an upload", "media", media, "err", err) // asked again after the next refusal
+	}
+}
+
 // certificateMessage draws the picture of a certificate and uploads it. Nothing of it is kept: it is sent once.
 func (s *Service) certificateMessage(ctx context.Context, d ClaimedDelivery) (channel.Message, error) {
 	if s.o.CertificatePicture == nil {

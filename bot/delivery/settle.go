@@ -125,6 +125,8 @@ const (
 	ReasonBlacklisted  = "blacklisted"
 	ReasonNoGrant      = "no_grant"
 	ReasonQuotaSpent   = "quota_spent"
+	ReasonMediaInvalid = "media_invalid"
+	ReasonMediaMissing = "media_missing"
 )
 
 // stops tells whether a class concerns all deliveries alike.
