@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"html"
 	"io"
+	"unicode/utf8"
 
 	"github.com/tiangeng/tiangeng/bot/sheet"
 )
@@ -38,7 +39,7 @@ dl div { display: flex } dt { white-space: nowrap } dt::after { content: "：" }
 table { border-collapse: collapse; width: 100%; font-size: 9pt }
 thead { display: table-header-group } tr { break-inside: avoid }
 th, td { border: 1px solid #444; padding: .15em .35em; text-align: left }
-th { background: #eee } td.n { text-align: right; white-space: nowrap } td.w { white-space: nowrap }
+th { background: #eee } td.n { text-align: right; white-space: nowrap } td.w { white-space: nowrap } td.d { text-align: right }
 table.fixed { table-layout: fixed; font-size: 7.5pt } .fixed th, .fixed td.w { white-space: normal; overflow-wrap: anywhere } .fixed th, .fixed td { padding: .15em .25em }
 table.tall { font-size: 10pt } .tall th, .tall td { padding: .15em .35em } .tall td { height: 9mm }
 .broken { color: #b00; font-size: 16pt; font-weight: bold }
@@ -71,14 +72,22 @@ func (h *htmlWriter) pairs(class string, pairs []pair) {
 	h.text("</dl>\n")
 }
 
+// keptTogether is the length of a text that is not broken on paper: 李文山, 学习中. A moment may be, behind its day.
+const keptTogether = 4
+
 func (h *htmlWriter) line(r *row) error {
 	h.text("<tr>")
 	for i := range listColumns {
 		c := listColumns[i].cell(r)
-		if c.IsText() || c == (sheet.Cell{}) {
-			h.text("<td>" + html.EscapeString(c.String()) + "</td>")
-		} else {
-			h.text(`<td class="n">` + c.String() + "</td>")
+		switch text := c.String(); {
+		case c.IsText() && text != "" && utf8.RuneCountInString(text) <= keptTogether:
+			h.text(`<td class="w">` + html.EscapeString(text) + "</td>")
+		case c.IsText() || c == (sheet.Cell{}):
+			h.text("<td>" + html.EscapeString(text) + "</td>")
+		case c.IsStamp():
+			h.text(`<td class="d">` + text + "</td>")
+		default:
+			h.text(`<td class="n">` + text + "</td>")
 		}
 	}
 	_, err := h.w.WriteString("</tr>\n")

@@ -86,6 +86,9 @@ func (c Cell) String() string {
 // IsText reports whether the cell holds a text, so that it stands on the left.
 func (c Cell) IsText() bool { return c.kind == textCell }
 
+// IsStamp reports a moment.
+func (c Cell) IsStamp() bool { return c.kind == stampCell }
+
 // appendPlain appends numbers, moments and days; they need no quoting anywhere.
 func (c Cell) appendPlain(b []byte) []byte {
 	switch c.kind {
