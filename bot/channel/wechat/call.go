@@ -202,8 +202,11 @@ func (c *Client) exchange(ctx context.Context, path string, query url.Values, in
 	for _, host := range c.hosts.order() {
 		head, body, err = c.roundTrip(ctx, host, path, query, in, secrets...)
 		var e *APIError
-		if !errors.As(err, &e) || ctx.Err() != nil {
+		if !errors.As(err, &e) {
 			c.hosts.worked(host)
+			return head, body, err
+		}
+		if ctx.Err() != nil { // the caller has no more time: whether the host works nobody knows
 			return head, body, err
 		}
 		if e.Verdict != channel.Unsent && (e.Verdict != channel.Unknown || !onlyAsks[path]) {

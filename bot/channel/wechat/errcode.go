@@ -96,7 +96,7 @@ var rules = map[int]Rule{
 	45168: refused(channel.ClassCampaign, "sensitive_words"),
 	48001: refused(channel.ClassCampaign, "api_not_granted"),
 	48003: refused(channel.ClassCampaign, "mass_agreement_missing"),
-	48004: refused(channel.ClassCampaign, "api_banned"),
+	48004: refused(channel.ClassOperator, "api_banned"), // nothing at all is sent until somebody has looked
 	48008: refused(channel.ClassCampaign, "type_not_permitted"),
 
 	// A person must act.

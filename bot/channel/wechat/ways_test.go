@@ -1,6 +1,7 @@
 package wechat
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -317,5 +318,23 @@ func TestDownloads(t *testing.T) {
 		if _, err := c.DownloadMedia(t.Context(), id, 1); !errors.Is(err, channel.ErrMediaGone) || p.count(mediaPath) != calls || calls != 3 {
 			t.Errorf("%q: %v", id, err)
 		}
+	}
+}
+
+// A call whose time is over says nothing about the host: one that is away stays away.
+func TestACallWithoutTimeSaysNothingOfAHost(t *testing.T) {
+	t.Parallel()
+	first, second := newPlatform(t), newPlatform(t)
+	c := first.client(func(o *ClientOptions) { o.Fallbacks = []string{second.srv.URL} })
+	for _, host := range c.hosts.all {
+		c.hosts.failed(host)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := c.exchange(ctx, "/cgi-bin/menu/get", nil, nil); err == nil {
+		t.Fatal("a call without time was answered")
+	}
+	if len(c.hosts.away) != 2 {
+		t.Errorf("%d of 2 hosts are still away", len(c.hosts.away))
 	}
 }
