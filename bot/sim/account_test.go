@@ -381,6 +381,13 @@ func TestQuotasEndAndCanBeCleared(t *testing.T) {
 	}
 	b.wants("second", b.code(path, nil), 0)
 	b.wants("third", b.code(path, nil), 45009)
+	b.p.LimitCalls(path, 3)
+	if got := quota(); got != `{"daily_limit":3,"remain":1,"used":2}` {
+		t.Errorf("quota that was raised %s", got)
+	}
+	b.wants("third, with a larger quota", b.code(path, nil), 0)
+	b.p.LimitCalls(path, 2)
+	b.wants("fourth", b.code(path, nil), 45009)
 	b.wants("bad path", b.code("/cgi-bin/openapi/quota/get", map[string]any{"cgi_path": "x"}), 76003)
 	b.wants("clear with a wrong secret", errcode(b.post("/cgi-bin/clear_quota/v2", map[string]any{"appid": testAppID, "appsecret": "x"})), 40125)
 	for i := range 10 {

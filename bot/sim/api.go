@@ -52,6 +52,8 @@ type call struct {
 	query url.Values
 	body  []byte
 	file  []byte // answer that is not JSON
+
+	refresh *Refresh // nil unless it asked for a forced refresh
 }
 
 // decode reads the JSON body; the answer is the platform's refusal, nil when it was read.
@@ -152,6 +154,7 @@ func (p *Platform) serveAPI(f func(*call) answer, token bool) http.HandlerFunc {
 			}
 		}
 		status, out := p.respond(w, c, a, fault)
+		c.answered()
 		if p.o.Lean {
 			return
 		}
@@ -271,6 +274,20 @@ var dailyQuota = map[string]int{
 	"/cgi-bin/message/mass/sendall": 100, "/cgi-bin/message/mass/send": 100,
 }
 
+// LimitCalls sets how many calls a day a path has from now on; 0 is no limit.
+func (p *Platform) LimitCalls(path string, n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	quotas := map[string]int{path: n}
+	for other, m := range p.o.Quotas {
+		if other != path {
+			quotas[other] = m
+		}
+	}
+	p.o.Quotas = quotas
+}
+
+// quota is what a path has a day, 0 for no limit. p.mu is held.
 func (p *Platform) quota(path string) int {
 	if n, named := p.o.Quotas[path]; named {
 		return n

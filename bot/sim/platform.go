@@ -28,6 +28,7 @@ type Platform struct {
 
 	mu          sync.Mutex
 	st          state
+	refreshes   []*Refresh       // forced ones, the last of them
 	failures    int              // pushes in a row that nobody answered
 	pausedTo    time.Time        // blackout
 	alarm       *time.Timer      // rings when the first of state.Due is due

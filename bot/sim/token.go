@@ -23,6 +23,46 @@ const (
 	forcedGap    = 30 * time.Second
 )
 
+// Refresh is one forced refresh of the token that somebody asked for.
+type Refresh struct {
+	Asked    time.Time // the platform's time
+	Answered time.Time // the platform's time; zero while the answer is under way
+	By       string    // how the caller names itself (User-Agent)
+	Granted  bool      // a new token was made; else the caller got the one that was there
+}
+
+// refreshesKept is how many of them are remembered.
+const refreshesKept = 1000
+
+// Refreshes returns the last forced refreshes that were asked for, oldest first.
+func (p *Platform) Refreshes() []Refresh {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := make([]Refresh, 0, len(p.refreshes))
+	for _, r := range p.refreshes {
+		out = append(out, *r)
+	}
+	return out
+}
+
+// asksForce notes that the call asks for a forced refresh. p.mu is held.
+func (c *call) asksForce(now time.Time, granted bool) {
+	c.refresh = &Refresh{Asked: now, By: c.r.UserAgent(), Granted: granted}
+	p := c.p
+	p.refreshes = append(p.refreshes, c.refresh)
+	p.refreshes = p.refreshes[max(0, len(p.refreshes)-refreshesKept):]
+}
+
+// answered notes when the call's answer was on the wire.
+func (c *call) answered() {
+	if c.refresh == nil {
+		return
+	}
+	c.p.mu.Lock()
+	defer c.p.mu.Unlock()
+	c.refresh.Answered = c.p.clock.Now()
+}
+
 func (p *Platform) family(name string) *tokens {
 	t := p.st.Tokens[name]
 	if t == nil {
@@ -94,8 +134,12 @@ func (c *call) stableToken() answer {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now, t := p.clock.Now(), p.family("stable")
+	granted := in.Force && p.mayForce(t, now)
+	if in.Force {
+		c.asksForce(now, granted)
+	}
 	switch {
-	case in.Force && p.mayForce(t, now):
+	case granted:
 		t.Forced = append(t.Forced, now.Unix())
 		t.renew(now, true)
 	case t.Current == "" || now.After(t.Expires.Add(-tokenOverlap)):

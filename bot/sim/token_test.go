@@ -67,6 +67,27 @@ func TestForcedRefreshesAreRare(t *testing.T) {
 	}
 }
 
+// Who asked for a forced refresh, when, and whether it was done, is kept.
+func TestForcedRefreshesAreRemembered(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.token() // not a forced one
+	b.advance(time.Minute)
+	began := b.p.Clock().Now()
+	b.stable(true)
+	b.advance(10 * time.Second)
+	b.stable(true)
+	list := b.p.Refreshes()
+	if len(list) != 2 || !list[0].Granted || list[1].Granted {
+		t.Fatalf("%+v", list)
+	}
+	for i, r := range list {
+		if at := began.Add(time.Duration(i) * 10 * time.Second); r.Asked.Sub(at).Abs() > 5*time.Second || r.Answered.Before(r.Asked) || r.By != "Go-http-client/1.1" {
+			t.Errorf("the one of %s: %+v", at, r)
+		}
+	}
+}
+
 func TestTheOldTokenCallRenewsEachTimeAndStandsAlone(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
