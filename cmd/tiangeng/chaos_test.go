@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -246,11 +247,12 @@ func (c *chaos) someStop(n int) {
 	c.t.Helper()
 	var mu sync.Mutex
 	var all sync.WaitGroup
+	flying := c.rows("SELECT l.name FROM deliveries d JOIN learners l ON l.id = d.learner_id WHERE d.state = 'sending'")
 	for _, p := range c.pupils {
 		if n == 0 {
 			break
 		}
-		if len(c.platform.Ledger().Via(p.openid, "custom")) > 0 || p == c.deaf[0] || p == c.deaf[1] {
+		if slices.Contains(flying, p.name) || len(c.platform.Ledger().Via(p.openid, "custom")) > 0 || p == c.deaf[0] || p == c.deaf[1] {
 			continue
 		}
 		n--
