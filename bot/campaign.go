@@ -179,8 +179,15 @@ type Unreached struct {
 	Acked   time.Time      `json:"acked,omitzero"`
 }
 
-// BatchClientID is the client id of a mass batch's call, fixed for its life.
-func BatchClientID(id int64) string { return "m" + strconv.FormatInt(id, 36) }
+// BatchClientID is the client id of a mass batch's call, fixed for its life (see clientID).
+func BatchClientID(id int64, first time.Time) string { return clientID("m", id, first) }
+
+// clientID makes an id by which the platform removes duplicates, of a row's number and the time of its first attempt. The number
+// alone would not do: a database that was restored from a backup, or a second one at the same account, gives out numbers that the
+// platform has seen, and what it then calls a duplicate reached nobody. Letters and digits, at most 24.
+func clientID(kind string, id int64, first time.Time) string {
+	return kind + strconv.FormatInt(id, 36) + "T" + strconv.FormatInt(first.UnixMilli(), 36)
+}
 
 // MassBatch is one call of a mass send, held under a lease.
 type MassBatch struct {

@@ -269,7 +269,8 @@ func (s *Service) sendTogether(ctx, work context.Context, group []ClaimedDeliver
 	way := group[0].Rung.Way()
 	begin, cancel := context.WithTimeout(work, settleTimeout)
 	looked := time.Now() //nolint:forbidigo // a duration, see freshness; before the look, which may be slow to come back
-	begun, err := s.o.Store.BeginSending(begin, s.o.Now(), group)
+	now := s.o.Now()
+	begun, err := s.o.Store.BeginSending(begin, now, group)
 	cancel()
 	if err != nil {
 		// Nobody knows whether it was written: the rows' leases run out, and those in sending become
@@ -282,7 +283,7 @@ func (s *Service) sendTogether(ctx, work context.Context, group []ClaimedDeliver
 	flying := make([]ClaimedDelivery, 0, len(group))
 	for i, d := range group {
 		if begun[i] {
-			flying = append(flying, d.Begun(s.o.Now()))
+			flying = append(flying, d.Begun(now)) // as it was written: the client id is made of it
 			continue
 		}
 		s.returnCalls(way, day, 1)

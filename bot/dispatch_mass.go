@@ -59,7 +59,8 @@ func (s *Service) sendMass(work context.Context, b MassBatch) (begun bool, err e
 		return false, s.settleMass(ctx, b, notBegun)
 	}
 	looked := time.Now() //nolint:forbidigo // a duration, see freshness
-	ok, err := s.o.Store.BeginMassBatch(ctx, s.o.Now(), b)
+	now := s.o.Now()
+	ok, err := s.o.Store.BeginMassBatch(ctx, now, b)
 	if err != nil {
 		return false, fmt.Errorf("writing ahead of a mass send: %w", err)
 	}
@@ -70,14 +71,14 @@ func (s *Service) sendMass(work context.Context, b MassBatch) (begun bool, err e
 	}
 	b.Attempt++
 	if b.First.IsZero() {
-		b.First = s.o.Now()
+		b.First = now // as it was written: the client id is made of it
 	}
 	if time.Since(looked) > freshness || s.stopped(b.Campaign) || s.day() != day || !s.massTime(b) {
 		s.returnCalls(channel.WayMass, day, 1)
 		return false, s.settleMass(work, b, notBegun)
 	}
 	return true, s.settleMass(ctx, b, sender.SendMass(ctx, channel.MassOutbound{
-		Account: b.Account, To: b.To, Text: s.campaignText(b.Kind, b.Title, b.Body, b.WantsAck), ClientID: BatchClientID(b.ID),
+		Account: b.Account, To: b.To, Text: s.campaignText(b.Kind, b.Title, b.Body, b.WantsAck), ClientID: BatchClientID(b.ID, b.First),
 	}))
 }
 

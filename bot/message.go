@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -20,7 +19,7 @@ var errNoMessage = errors.New("there is no such message")
 
 // outbound makes the message of a delivery for the rung that was chosen.
 func (s *Service) outbound(ctx context.Context, d ClaimedDelivery) (channel.Outbound, error) {
-	out := channel.Outbound{To: d.To, Way: d.Rung.Way(), ClientID: "d" + strconv.FormatInt(d.ID, 36)}
+	out := channel.Outbound{To: d.To, Way: d.Rung.Way(), ClientID: clientID("d", d.ID, d.First)}
 	var err error
 	switch d.Rung {
 	case delivery.RungWindow:

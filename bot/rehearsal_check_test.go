@@ -2,7 +2,6 @@ package bot_test
 
 import (
 	"context"
-	"strconv"
 	"strings"
 	"time"
 
@@ -87,15 +86,15 @@ func (w *world) mayBeginMass(ctx context.Context, b *modelBatch) {
 
 // seenBy counts the copies of a delivery that its recipient saw, alone or with a batch.
 func (p *modelPlatform) seenBy(d *modelDelivery) int {
-	n := p.seen["d"+strconv.FormatInt(d.ID, 36)][d.who.to.External]
+	n := p.seen[of("d", d.ID)][d.who.to.External]
 	if d.batch != 0 {
-		n += p.seen[bot.BatchClientID(d.batch)][d.who.to.External]
+		n += p.seen[of("m", d.batch)][d.who.to.External]
 	}
 	return n
 }
 
 func (p *modelPlatform) tookOf(d *modelDelivery) bool {
-	return p.took["d"+strconv.FormatInt(d.ID, 36)][d.who.to.External] || d.batch != 0 && p.took[bot.BatchClientID(d.batch)][d.who.to.External]
+	return p.took[of("d", d.ID)][d.who.to.External] || d.batch != 0 && p.took[of("m", d.batch)][d.who.to.External]
 }
 
 // check compares the table with what people truly saw, after every step.

@@ -170,7 +170,7 @@ func (p *modelPlatform) spendCall(way channel.Way, booked time.Time) bool {
 }
 
 func (p *modelPlatform) Send(ctx context.Context, out channel.Outbound) channel.Outcome {
-	id, err := strconv.ParseInt(strings.TrimPrefix(out.ClientID, "d"), 36, 64)
+	id, err := rowOf(out.ClientID, "d")
 	if err != nil {
 		p.w.breaks("client id", "%q", out.ClientID)
 		return channel.Outcome{}
@@ -223,7 +223,7 @@ func (p *modelPlatform) take(booked time.Time, d *modelDelivery, out channel.Out
 	}
 	p.ids++
 	m := strconv.Itoa(1000 + p.ids)
-	p.note(p.took, out.ClientID, who)
+	p.note(p.took, of("d", d.ID), who)
 	if out.Way == channel.WayTemplate {
 		p.known[key] = known{now, m}
 	}
@@ -243,7 +243,7 @@ func (p *modelPlatform) deliver(d *modelDelivery, way channel.Way, messageID str
 	receipts := way == channel.WayTemplate || way == channel.WayNotice
 	seen := !receipts || p.w.chance(900)
 	if seen {
-		p.show(d.who, "d"+strconv.FormatInt(d.ID, 36))
+		p.show(d.who, of("d", d.ID))
 	}
 	if !receipts || p.w.chance(100) { // lost
 		return
@@ -261,6 +261,18 @@ func (p *modelPlatform) deliver(d *modelDelivery, way channel.Way, messageID str
 		p.contradicts[d.ID] = true
 		p.receipts = append(p.receipts, r)
 	}
+}
+
+// of names a row, or a batch, in the ledgers, whatever client ids its calls had: two of one row would show as two copies.
+func of(kind string, id int64) string { return kind + strconv.FormatInt(id, 36) }
+
+// rowOf is the number of the row that a client id is of.
+func rowOf(clientID, kind string) (int64, error) {
+	row, _, ok := strings.Cut(clientID, "T")
+	if !ok {
+		return 0, errors.New("no time")
+	}
+	return strconv.ParseInt(strings.TrimPrefix(row, kind), 36, 64)
 }
 
 // show writes the ledger of what people saw.
@@ -293,7 +305,7 @@ func (p *modelPlatform) pushReceipt() {
 }
 
 func (p *modelPlatform) SendMass(ctx context.Context, out channel.MassOutbound) channel.Outcome {
-	id, err := strconv.ParseInt(strings.TrimPrefix(out.ClientID, "m"), 36, 64)
+	id, err := rowOf(out.ClientID, "m")
 	if err != nil {
 		p.w.breaks("client id", "%q", out.ClientID)
 		return channel.Outcome{}
@@ -319,11 +331,11 @@ func (p *modelPlatform) SendMass(ctx context.Context, out channel.MassOutbound) 
 		seen := p.w.chance(900)
 		job := channel.Job{Total: len(out.To)}
 		for _, d := range b.in() {
-			p.note(p.took, out.ClientID, d.who)
+			p.note(p.took, of("m", b.ID), d.who)
 			if seen && slices.Contains(out.To, d.who.to.External) && d.who.truth.following && !d.who.truth.refusing && d.who.massTrue < 4 {
 				d.who.massTrue++
 				job.Filtered, job.Sent = job.Filtered+1, job.Sent+1
-				p.show(d.who, out.ClientID)
+				p.show(d.who, of("m", b.ID))
 			}
 		}
 		p.report(b, job, m, seen)

@@ -239,7 +239,7 @@ var massCases = map[string]func(*testing.T, *bundle){
 		m := b.mass(3)
 		b.exec("UPDATE identities SET mass_month = '2026-03', mass_sent = 3")
 		x := m.batch(start, 10)
-		id, at := bot.BatchClientID(x.ID), start
+		id, at := bot.BatchClientID(x.ID, start), start
 		for i := range 3 {
 			m.begin(at, x, true)
 			if i == 1 { // a crash
@@ -251,7 +251,7 @@ var massCases = map[string]func(*testing.T, *bundle){
 			m.all(delivery.Pending, 3)
 			b.want([]string{"2026-03|4|1|0", "2026-03|4|1|0", "2026-03|4|1|0"}, massCounts)
 			at = at.Add(time.Hour)
-			if x = m.batch(at, 10); x == nil || bot.BatchClientID(x.ID) != id || !x.Ambiguous || !x.First.Equal(start) || x.Attempt != i+1 || len(x.To) != 3 {
+			if x = m.batch(at, 10); x == nil || bot.BatchClientID(x.ID, x.First) != id || !x.Ambiguous || !x.First.Equal(start) || x.Attempt != i+1 || len(x.To) != 3 {
 				t.Fatalf("%+v", x)
 			}
 		}
