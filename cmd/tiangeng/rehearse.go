@@ -33,6 +33,7 @@ type rehearseCmd struct {
 	Workers int    `default:"64" help:"Connections of the bare client that the dispatch is held against."`
 	Bare    int    `help:"Messages of the bare client; a tenth of the people without it." placeholder:"N"`
 	DSN     string `name:"dsn" env:"REHEARSE_DSN" help:"MySQL server to use, mysql://user:password@host:3306/any; a scratch database is made on it and dropped again. SQLite in a temporary folder without it." placeholder:"DSN"`
+	Mass    bool   `help:"Rehearse a warning that goes by mass send, ten thousand people a call, instead of a message to each."`
 	Compare bool   `help:"Rehearse a tenth of the people first, and tell what ten times as many cost."`
 	JSON    bool   `help:"Print JSON."`
 }
@@ -41,11 +42,12 @@ type rehearseCmd struct {
 type rehearsal struct {
 	People     int                    `json:"people"`
 	Database   string                 `json:"database"`
+	Mass       bool                   `json:"mass"`       // by mass send: without a bare client
 	FillTime   float64                `json:"fillTime"`   // roster and phones: the fixture
 	PlanTime   float64                `json:"planTime"`   // audience read, planned and frozen
 	Frozen     int                    `json:"frozen"`     // rows
 	SendTime   float64                `json:"sendTime"`   // from the first claim to the last settled
-	SendRate   float64                `json:"sendRate"`   // messages a second
+	SendRate   float64                `json:"sendRate"`   // messages a second; people, by mass send
 	BareRate   float64                `json:"bareRate"`   // of the bare client, half before and half after
 	Ratio      float64                `json:"ratio"`      // SendRate / BareRate; means nothing with a rate
 	PeakMemory int64                  `json:"peakMemory"` // bytes resident while planning and sending; 0 where the system does not tell
@@ -104,7 +106,7 @@ func (c *rehearseCmd) run(ctx context.Context, p *program) (err error) {
 
 // rehearse does one rehearsal in a database of its own.
 func (c *rehearseCmd) rehearse(ctx context.Context, p *program, platform *rehearsalPlatform, name string, n int) (r rehearsal, err error) {
-	r = rehearsal{People: n, Rate: c.Rate}
+	r = rehearsal{People: n, Rate: c.Rate, Mass: c.Mass}
 	dsn, drop, err := c.scratch(ctx)
 	if err != nil {
 		return r, err
@@ -115,6 +117,7 @@ func (c *rehearseCmd) rehearse(ctx context.Context, p *program, platform *rehear
 	if err != nil {
 		return r, err
 	}
+	cfg.WeChat.Mass, cfg.WeChat.Window = c.Mass, !c.Mass
 	bare, send := "B"+name, "S"+name
 	began := time.Now()
 	step(p, "filling the roster with %d people", n)
@@ -151,9 +154,15 @@ type playParams struct {
 
 // play measures: half of the bare client's messages, plan, dispatch, the other half.
 func (r *rehearsal) play(ctx context.Context, p *program, a *app, platform *rehearsalPlatform, o playParams) error {
-	id, err := rehearsalCampaign(ctx, a)
+	id, err := r.campaign(ctx, a)
 	if err != nil {
 		return err
+	}
+	if r.Mass {
+		if err := r.push(ctx, p, a, platform, o); err != nil {
+			return err
+		}
+		return r.check(ctx, a, platform, id, o.send)
 	}
 	token, err := platform.accessToken(ctx)
 	if err != nil {
@@ -200,6 +209,9 @@ func (r *rehearsal) push(ctx context.Context, p *program, a *app, platform *rehe
 	writing := writeMeanwhile(ctx, a.service, o.send, r.People, o.answers)
 	sent, err := dispatchAll(ctx, a)
 	r.SendTime = time.Since(began).Seconds()
+	if r.Mass { // calls, of ten thousand people each
+		sent = r.People
+	}
 	r.Cost = platform.processors().since(used).each(sent)
 	r.SendRate = float64(sent) / r.SendTime
 	r.Answers = writing()
@@ -213,10 +225,19 @@ func (r *rehearsal) check(ctx context.Context, a *app, platform *rehearsalPlatfo
 		return err
 	}
 	r.Frozen, r.States = s.Audience, s.States
+	path := customSend
+	if r.Mass {
+		path = massSend
+	}
+	if r.Mass {
+		if err := platform.deliverMass(ctx, crowd, r.States[delivery.Accepted]); err != nil {
+			return err
+		}
+	}
 	if r.Seen, err = platform.seen(ctx, crowd); err != nil {
 		return err
 	}
-	if r.CallsUsed, r.CallsLimit, err = platform.used(ctx); err != nil {
+	if r.CallsUsed, r.CallsLimit, err = platform.used(ctx, path); err != nil {
 		return err
 	}
 	r.judge(s)
@@ -334,10 +355,14 @@ func fillCrowd(ctx context.Context, cfg *configs.Config, n int, crowd string) (e
 
 const rehearsalText = "这是一次演练。近期天干物燥，请各村停止一切野外用火，发现火情先报告、再组织群众转移。"
 
-// rehearsalCampaign writes and submits the announcement of a rehearsal.
-func rehearsalCampaign(ctx context.Context, a *app) (bot.CampaignID, error) {
+// campaign writes and submits the announcement of a rehearsal.
+func (r *rehearsal) campaign(ctx context.Context, a *app) (bot.CampaignID, error) {
+	kind := delivery.KindAnnouncement
+	if r.Mass {
+		kind = delivery.KindUrgent
+	}
 	c, _, err := a.service.DraftCampaign(ctx, bot.Campaign{
-		Key: "rehearsal", Kind: delivery.KindAnnouncement, Title: "防火演练", Body: bot.Body{Text: rehearsalText}, Scope: people.Everyone(), By: "rehearsal",
+		Key: "rehearsal", Kind: kind, Title: "防火演练", Body: bot.Body{Text: rehearsalText}, Scope: people.Everyone(), By: "rehearsal",
 	})
 	if err == nil {
 		c, err = a.service.ActOnCampaign(ctx, people.Everyone(), c.ID, bot.ActSubmit, "rehearsal")

@@ -31,7 +31,10 @@ type stage struct {
 	Quota     int    `json:"quota"` // customer-service messages a day
 }
 
-const customSend = "/cgi-bin/message/custom/send"
+const (
+	customSend = "/cgi-bin/message/custom/send"
+	massSend   = "/cgi-bin/message/mass/send"
+)
 
 func (rehearsePlatformCmd) run(ctx context.Context, p *program) error {
 	if p.stdin == nil {
@@ -124,6 +127,27 @@ func (r *rehearsalPlatform) seen(ctx context.Context, name string) (v sim.CrowdV
 	return v, r.call(ctx, http.MethodGet, "/sim/api/crowd?name="+name, nil, &v)
 }
 
+// deliverMass lets the platform deliver the mass sends that it has taken, a minute later by its clock, and waits for it.
+func (r *rehearsalPlatform) deliverMass(ctx context.Context, crowd string, people int) error {
+	if err := r.call(ctx, http.MethodPost, "/sim/api/clock", map[string]any{"advance": "2m"}, nil); err != nil {
+		return err
+	}
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for range 300 {
+		v, err := r.seen(ctx, crowd)
+		if err != nil || v.Reached >= people {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+	return nil // the books will be judged
+}
+
 // accessToken is what a client of the platform calls with. It is the same for all of them.
 func (r *rehearsalPlatform) accessToken(ctx context.Context) (string, error) {
 	var out struct {
@@ -136,8 +160,8 @@ func (r *rehearsalPlatform) accessToken(ctx context.Context) (string, error) {
 	return out.Token, err
 }
 
-// used is how many customer-service messages the platform has counted today, and of how many.
-func (r *rehearsalPlatform) used(ctx context.Context) (used, limit int, err error) {
+// used is how many calls of an API the platform has counted today, and of how many.
+func (r *rehearsalPlatform) used(ctx context.Context, path string) (used, limit int, err error) {
 	token, err := r.accessToken(ctx)
 	if err != nil {
 		return 0, 0, err
@@ -148,7 +172,7 @@ func (r *rehearsalPlatform) used(ctx context.Context) (used, limit int, err erro
 			Used  int `json:"used"`
 		} `json:"quota"`
 	}
-	err = r.call(ctx, http.MethodPost, "/cgi-bin/openapi/quota/get?access_token="+token, map[string]any{"cgi_path": customSend}, &out)
+	err = r.call(ctx, http.MethodPost, "/cgi-bin/openapi/quota/get?access_token="+token, map[string]any{"cgi_path": path}, &out)
 	return out.Quota.Used, out.Quota.Limit, err
 }
 

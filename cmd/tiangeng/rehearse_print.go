@@ -28,8 +28,10 @@ func printRehearsals(out io.Writer, all []rehearsal) {
 	row("frozen rows", func(r rehearsal) string { return whole(r.Frozen) })
 	row("sent in", func(r rehearsal) string { return seconds(r.SendTime) })
 	row("dispatch, messages/s", func(r rehearsal) string { return whole(int(r.SendRate)) })
-	row("bare client, messages/s", func(r rehearsal) string { return whole(int(r.BareRate)) })
-	row("ratio", func(r rehearsal) string { return strconv.FormatFloat(r.Ratio, 'f', 2, 64) })
+	if !all[0].Mass {
+		row("bare client, messages/s", func(r rehearsal) string { return whole(int(r.BareRate)) })
+		row("ratio", func(r rehearsal) string { return strconv.FormatFloat(r.Ratio, 'f', 2, 64) })
+	}
 	if slices.ContainsFunc(all, func(r rehearsal) bool { return r.Answers.People > 0 }) {
 		milli := func(s float64) string { return strconv.FormatFloat(1000*s, 'f', 0, 64) + " ms" }
 		row("people who wrote meanwhile", func(r rehearsal) string { return whole(r.Answers.People) })
@@ -43,11 +45,13 @@ func printRehearsals(out io.Writer, all []rehearsal) {
 	row("  of this program", func(r rehearsal) string { return micro(r.Cost.Program) })
 	row("  of the database", func(r rehearsal) string { return micro(r.Cost.Database) })
 	row("  of the platform", func(r rehearsal) string { return micro(r.Cost.Platform) })
-	row("CPU a message, bare client", func(r rehearsal) string { return micro(r.BareCost.total()) })
-	row("  of the platform", func(r rehearsal) string { return micro(r.BareCost.Platform) })
-	row("ratio of CPU", func(r rehearsal) string {
-		return strconv.FormatFloat(r.BareCost.total()/max(r.Cost.total(), 1), 'f', 2, 64)
-	})
+	if !all[0].Mass {
+		row("CPU a message, bare client", func(r rehearsal) string { return micro(r.BareCost.total()) })
+		row("  of the platform", func(r rehearsal) string { return micro(r.BareCost.Platform) })
+		row("ratio of CPU", func(r rehearsal) string {
+			return strconv.FormatFloat(r.BareCost.total()/max(r.Cost.total(), 1), 'f', 2, 64)
+		})
+	}
 	row("memory before", func(r rehearsal) string { return mib(r.IdleMemory) })
 	row("memory, peak", func(r rehearsal) string { return mib(r.PeakMemory) })
 	for _, state := range delivery.States() {
@@ -64,7 +68,9 @@ func printRehearsals(out io.Writer, all []rehearsal) {
 	}
 	row("calls the platform counted", func(r rehearsal) string { return whole(r.CallsUsed) })
 	row("calls it allows a day", func(r rehearsal) string { return whole(r.CallsLimit) })
-	row("days by the documented quota", func(r rehearsal) string { return whole(daysNeeded(r.People)) })
+	if !all[0].Mass {
+		row("days by the documented quota", func(r rehearsal) string { return whole(daysNeeded(r.People)) })
+	}
 	if len(all) == 2 {
 		small, large := all[0], all[1]
 		fmt.Fprintf(out, "%.1f times the people: %.2f times the planning, %.2f times the sending, %+d MiB at the peak\n",

@@ -16,6 +16,7 @@ func TestRehearsing(t *testing.T) {
 	t.Parallel()
 	bin := buildBinary(t)
 	for name, args := range map[string][]string{
+		"mass":    {"--people", "300", "--mass", "--compare"},
 		"sqlite":  {"--people", "300", "--compare"},
 		"mariadb": {"--people", "300", "--rate", "100", "--dsn", storetest.MariaDB(t)},
 	} {
@@ -34,7 +35,7 @@ func TestRehearsing(t *testing.T) {
 				t.Fatalf("%v: %s", err, out)
 			}
 			for _, r := range all {
-				if len(r.Problems) > 0 || r.States[delivery.Accepted] != r.People || r.Seen.Reached != r.People || r.Seen.Twice != 0 || r.BareRate <= 0 || r.SendRate <= 0 || r.PlanTime <= 0 {
+				if len(r.Problems) > 0 || r.States[delivery.Accepted] != r.People || r.Seen.Reached != r.People || r.Seen.Twice != 0 || (r.BareRate <= 0) != (name == "mass") || r.Mass && r.CallsUsed > 2 || r.SendRate <= 0 || r.PlanTime <= 0 {
 					t.Errorf("%+v", r)
 				}
 				if name == "mariadb" && r.Answers.People == 0 {
