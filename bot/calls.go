@@ -22,8 +22,12 @@ func block(limit int) int {
 	return max(1, min(max(limit/100, 200), 5000, limit/10))
 }
 
-// askQuotaEvery is how often the platform is asked for a way's quota.
-const askQuotaEvery = time.Hour
+const (
+	// askQuotaEvery is how often the platform is asked for a way's quota.
+	askQuotaEvery = time.Hour
+	// askQuotaAgain is when it is asked once more after it could not be.
+	askQuotaAgain = time.Minute
+)
 
 // book is this replica's share of the day's calls of one way (Q1: over all replicas together never
 // more than the quota less the reserve).
@@ -42,6 +46,7 @@ type books struct {
 	asking sync.Mutex // one question about a quota at a time: nobody may act on an answer still to come
 	mu     sync.Mutex
 	way    map[channel.Way]*book
+	said   map[channel.Way]int // the quota that the platform named last; it holds while the platform cannot be asked
 }
 
 // account is what the official account may use now.
@@ -206,21 +211,33 @@ func (s *Service) dayLimit(ctx context.Context, way channel.Way, now time.Time) 
 	if !ask {
 		return limit
 	}
-	limit = s.o.DayLimits[way]
+	said, failed := 0, false
 	for _, sender := range s.o.Senders {
 		q, err := sender.Quota(ctx, way)
 		if err != nil {
 			s.o.Logger.Warn("asking the platform for the day's quota", "way", way, "err", err)
+			failed = true
 		} else if q.Limit > 0 {
-			limit = q.Limit
+			said = q.Limit
 		}
+	}
+	s.books.mu.Lock()
+	defer s.books.mu.Unlock()
+	b = s.books.of(way, day)
+	if failed { // what it said last is nearer to the truth than the configuration
+		if said == 0 {
+			said = s.books.said[way]
+		}
+		b.asked = now.Add(askQuotaAgain - askQuotaEvery)
+	}
+	limit = s.o.DayLimits[way]
+	if said > 0 {
+		limit, s.books.said[way] = said, said
 	}
 	if limit > 0 {
 		limit = max(1, limit-Reserve(limit, s.o.DayReserve))
 	}
-	s.books.mu.Lock()
-	defer s.books.mu.Unlock()
-	s.books.of(way, day).limit = limit
+	b.limit = limit
 	return limit
 }
 

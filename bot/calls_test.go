@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -29,7 +30,7 @@ func TestCallsThatARoundHasAheadAreNotSpent(t *testing.T) {
 		shared := &sharedCalls{}
 		o := Options{Store: shared, Now: func() time.Time { return now }, DayLimits: map[channel.Way]int{channel.WayNotice: limit}}
 		o.setDefaults()
-		return shared, &Service{o: o, books: books{way: map[channel.Way]*book{}}}
+		return shared, &Service{o: o, books: books{way: map[channel.Way]*book{}, said: map[channel.Way]int{}}}
 	}
 	take := func(s *Service, n int) int {
 		n, _ = s.takeCalls(ctx, "default", channel.WayNotice, n)
@@ -78,4 +79,46 @@ func TestCallsThatARoundHasAheadAreNotSpent(t *testing.T) {
 			t.Errorf("one replica has taken %d of 100 calls", shared.used)
 		}
 	})
+}
+
+// quotaTeller is a sender that only tells its quota; 0 for a platform that cannot be asked.
+type quotaTeller struct {
+	Sender
+	limit, asked int
+}
+
+func (q *quotaTeller) Quota(context.Context, channel.Way) (channel.Quota, error) {
+	q.asked++
+	if q.limit == 0 {
+		return channel.Quota{}, errors.New("no answer")
+	}
+	return channel.Quota{Limit: q.limit}, nil
+}
+
+// What the platform named last holds while it cannot be asked (Q1): the configuration may allow more.
+func TestTheQuotaOutlivesAPlatformThatCannotBeAsked(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 2, 2, 0, 0, 0, time.UTC)
+	q := &quotaTeller{limit: 100}
+	o := Options{Store: &sharedCalls{}, Now: func() time.Time { return now }, DayLimits: map[channel.Way]int{channel.WayNotice: 100_000}, DayReserve: 1000, Senders: map[string]Sender{"wechat": q}}
+	o.setDefaults()
+	s := &Service{o: o, books: books{way: map[channel.Way]*book{}, said: map[channel.Way]int{}}}
+	for _, x := range []struct {
+		name        string
+		later       time.Duration
+		says        int
+		limit, asks int
+	}{
+		{"asked", 0, 100, 90, 1},
+		{"not asked again for an hour", 59 * time.Minute, 50, 90, 1},
+		{"no answer", time.Minute, 0, 90, 2},
+		{"no answer is asked for again a minute later", time.Minute, 60, 54, 3},
+		{"and then not for an hour", 30 * time.Minute, 50, 54, 3},
+		{"no answer on the next day", 24 * time.Hour, 0, 54, 4},
+	} {
+		now, q.limit = now.Add(x.later), x.says
+		if limit := s.dayLimit(t.Context(), channel.WayNotice, now); limit != x.limit || q.asked != x.asks {
+			t.Errorf("%s: %d calls of the day after %d questions, want %d after %d", x.name, limit, q.asked, x.limit, x.asks)
+		}
+	}
 }

@@ -51,7 +51,7 @@ func TestAnUploadThatThePlatformHasLostIsMadeAnew(t *testing.T) {
 	u := &uploads{kept: Media{ID: "m", Kind: channel.MessageImage}}
 	o := Options{Store: u, Senders: map[string]Sender{"test": u}, Now: func() time.Time { return now }}
 	o.setDefaults()
-	s := &Service{o: o, media: map[string]Media{}, stops: stops{until: map[CampaignID]time.Time{}, inARow: map[CampaignID]int{}}, books: books{way: map[channel.Way]*book{}}}
+	s := &Service{o: o, media: map[string]Media{}, stops: stops{until: map[CampaignID]time.Time{}, inARow: map[CampaignID]int{}}, books: books{way: map[channel.Way]*book{}, said: map[channel.Way]int{}}}
 	d := ClaimedDelivery{
 		ID: 1, Attempt: 1, Kind: delivery.KindAnnouncement, Rung: delivery.RungWindow, Body: Body{Media: "m"}, To: channel.Address{Channel: "test"}, Deadline: now.Add(time.Hour),
 		Facts: delivery.Facts{Bound: true, Following: true, Due: true, TypedAt: now},

@@ -152,7 +152,7 @@ func New(o Options) (*Service, error) {
 		kickSending: make(chan struct{}, 1),
 		kickFiles:   make(chan struct{}, 1),
 		stops:       stops{until: map[CampaignID]time.Time{}, inARow: map[CampaignID]int{}},
-		books:       books{way: map[channel.Way]*book{}},
+		books:       books{way: map[channel.Way]*book{}, said: map[channel.Way]int{}},
 		media:       map[string]Media{},
 	}
 	s.intake = intake{keep: s.keepReports, limit: o.MaxWaiting, pause: intakePause}
