@@ -113,8 +113,8 @@ func (s *Store) hashPhone() func(string) string {
 	return s.phones.Lookup
 }
 
-// FindPhone returns the people of a scope who have that telephone number.
-func (s *Store) FindPhone(ctx context.Context, scope people.Scope, number string) (list []people.Learner, err error) {
+// FindPhone returns the people of a scope who have that telephone number. That somebody asked is recorded, the number is not.
+func (s *Store) FindPhone(ctx context.Context, now time.Time, actor string, scope people.Scope, number string) (list []people.Learner, err error) {
 	number, ok := people.FoldPhone(number)
 	switch {
 	case s.phones == nil:
@@ -123,13 +123,20 @@ func (s *Store) FindPhone(ctx context.Context, scope people.Scope, number string
 		return nil, fault.New(fault.Invalid, "roster.phone_bad")
 	}
 	where, args := scoped(scope)
-	err = each(ctx, s.reads, func(rows *sql.Rows) error {
-		var l people.Learner
-		err := rows.Scan(learnerFields(&l)...)
-		list = append(list, l)
-		return err
-	}, "SELECT "+learnerColumns+` FROM learner_phones t JOIN learners l ON l.id = t.learner_id LEFT JOIN org_units u ON u.code = l.unit_code
-		WHERE t.lookup = ? AND `+onRoster+" AND "+where+" ORDER BY l.unit_code, l.name, l.id", append([]any{s.phones.Lookup(number)}, args...)...)
+	err = s.transact(ctx, s.orm, func(tx *gorm.DB) error {
+		list = nil
+		err := each(ctx, under(tx), func(rows *sql.Rows) error {
+			var l people.Learner
+			err := rows.Scan(learnerFields(&l)...)
+			list = append(list, l)
+			return err
+		}, "SELECT "+learnerColumns+` FROM learner_phones t JOIN learners l ON l.id = t.learner_id LEFT JOIN org_units u ON u.code = l.unit_code
+			WHERE t.lookup = ? AND `+onRoster+" AND "+where+" ORDER BY l.unit_code, l.name, l.id", append([]any{s.phones.Lookup(number)}, args...)...)
+		if err != nil {
+			return err
+		}
+		return appendAudit(ctx, s, tx, act{At: now, Actor: actor, Action: "roster.find_phone", Object: "scope " + strings.Join(scope.Prefixes(), " "), Result: "found " + strconv.Itoa(len(list))})
+	})
 	if err != nil {
 		return nil, fmt.Errorf("looking for a telephone number: %w", plain(err))
 	}

@@ -107,6 +107,7 @@ func rosterTypes() map[string]reflect.Type {
 	return map[string]reflect.Type{
 		"RosterImport": reflect.TypeFor[importAnswer](), "RosterResult": reflect.TypeFor[people.RosterResult](), "RosterChange": reflect.TypeFor[people.ImportedPerson](),
 		"RosterImportList": reflect.TypeFor[importList](), "RosterVersion": reflect.TypeFor[people.ImportedVersion](), "RosterExportRequest": reflect.TypeFor[exportRequest](),
+		"PhoneRequest": reflect.TypeFor[phoneRequest](), "PhoneFound": reflect.TypeFor[phoneFound](), "FoundPerson": reflect.TypeFor[foundPerson](),
 		"EnrolRequest": reflect.TypeFor[enrolRequest](), "Enrolled": reflect.TypeFor[enrolAnswer](), "EnrolRuleList": reflect.TypeFor[enrolRuleList](), "EnrolRule": reflect.TypeFor[store.EnrolRule](),
 	}
 }

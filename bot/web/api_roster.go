@@ -35,6 +35,7 @@ type RosterStore interface {
 	UndoRoster(ctx context.Context, now time.Time, actor string, scope people.Scope) (people.ImportedVersion, error)
 	ExportRoster(ctx context.Context, scope people.Scope) iter.Seq2[people.RosterRow, error]
 	ExportPhones(ctx context.Context, now time.Time, actor string, scope people.Scope, view store.PhoneView, reason string) (iter.Seq2[people.RosterRow, error], error)
+	FindPhone(ctx context.Context, now time.Time, actor string, scope people.Scope, number string) ([]people.Learner, error)
 	EnrolPeople(ctx context.Context, now time.Time, actor string, scope people.Scope, cohort string, learners []people.LearnerID) (int, error)
 	EnrolRules(ctx context.Context, scope people.Scope, cohort string) ([]store.EnrolRule, error)
 	ApplyEnrolRules(ctx context.Context, now time.Time, actor string, scope people.Scope, cohort string, rules []store.EnrolRule) (bool, error)
@@ -62,6 +63,7 @@ func rosterRoutes() []route {
 		{http.MethodGet, roster + "/template", roleKey, (*api).rosterTemplate},
 		{http.MethodGet, roster + "/export", roleKey, (*api).exportRoster},
 		{http.MethodPost, roster + "/exports", roleKey, (*api).exportPhones},
+		{http.MethodPost, roster + "/phones/find", roleKey, (*api).findPhone},
 		{http.MethodPost, class + "/people", roleKey, (*api).enrolPeople},
 		{http.MethodGet, class + "/rules", roleKey, (*api).enrolRules},
 		{http.MethodPut, class + "/rules", roleKey, (*api).putEnrolRules},
@@ -87,6 +89,22 @@ type importList struct {
 type exportRequest struct {
 	Format string `json:"format"`
 	Reason string `json:"reason"`
+}
+
+type phoneRequest struct {
+	Phone string `json:"phone"`
+}
+
+type phoneFound struct {
+	People []foundPerson `json:"people"`
+}
+
+type foundPerson struct {
+	Learner  people.LearnerID `json:"learner"`
+	Name     string           `json:"name"`
+	Unit     people.OrgCode   `json:"unit"`
+	UnitName string           `json:"unitName"`
+	Category string           `json:"category"`
 }
 
 type enrolRequest struct {
@@ -261,6 +279,24 @@ func (a *api) exportPhones(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	return writeRoster(w, "roster", in.Format, true, rows)
+}
+
+// findPhone says whose a telephone number is. It is asked for in the body: proxies keep addresses.
+func (a *api) findPhone(w http.ResponseWriter, r *request) error {
+	var in phoneRequest
+	if err := r.read(&in); err != nil {
+		return err
+	}
+	list, err := a.o.Roster.Store.FindPhone(r.Context(), a.o.Now(), r.actor(), r.holder.Scope, in.Phone)
+	if err != nil {
+		return err
+	}
+	out := phoneFound{People: []foundPerson{}}
+	for _, l := range list {
+		out.People = append(out.People, foundPerson{l.ID, l.Name, l.Unit, l.UnitName, l.Category})
+	}
+	answer(w, http.StatusOK, out)
+	return nil
 }
 
 func rosterFormat(format *string) error {

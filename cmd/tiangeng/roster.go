@@ -253,12 +253,12 @@ func (c *rosterPhoneCmd) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	s, _, err := openRoster(ctx, cfg, p)
+	s, clock, err := openRoster(ctx, cfg, p)
 	if err != nil {
 		return err
 	}
 	defer closing(s)
-	list, err := s.FindPhone(ctx, people.Everyone(), c.Number)
+	list, err := s.FindPhone(ctx, clock.Now(), actor(), people.Everyone(), c.Number)
 	for _, l := range list {
 		fmt.Fprintf(p.stdout, "%d\t%s\t%s\t%s\n", l.ID, l.Name, l.UnitName, l.Category)
 	}

@@ -107,6 +107,30 @@ func TestTheRosterByTheAPI(t *testing.T) {
 		if out := c.call("POST", "/api/v1/roster/exports", `{"reason":"电话通知防汛"}`, http.StatusOK, nil); !strings.Contains(out, "13812345678") || !strings.Contains(out, "13987654321") {
 			t.Error(out)
 		}
+
+		// Whose a number is: the key's people only, the same as on the command line.
+		type found struct {
+			People []struct {
+				Learner                        int64
+				Name, Unit, UnitName, Category string
+			}
+		}
+		const find, luo = "/api/v1/roster/phones/find", `{"phone":"+86 138-1234-5678"}`
+		var who, nobody found
+		c.known("PhoneFound", c.call("POST", find, luo, http.StatusOK, &who))
+		if len(who.People) != 1 || who.People[0].Unit != northVillage {
+			t.Fatalf("%+v", who)
+		}
+		one := who.People[0]
+		if want, line := fmt.Sprintf("%d\t%s\t%s\t%s\n", one.Learner, one.Name, one.UnitName, one.Category), b.must("roster", "phone", "-c", b.config, "13812345678"); line != want || one.Name != "罗明" {
+			t.Errorf("the command line says %q, the API %q", line, want)
+		}
+		south := *c
+		south.key = strings.TrimSpace(b.must("apikey", "new", "-c", b.config, "--scope", southVillage, "south-office"))
+		if out := south.call("POST", find, luo, http.StatusOK, &nobody); out != `{"people":[]}`+"\n" || len(nobody.People) != 0 {
+			t.Errorf("another village's key is told %q", out)
+		}
+		c.call("POST", find, `{"phone":"138****5678"}`, http.StatusBadRequest, nil)
 		if out := c.call("GET", "/api/v1/roster/template?format=xlsx", "", http.StatusOK, nil); !strings.HasPrefix(out, "PK") {
 			t.Error("the template is no workbook")
 		}

@@ -199,12 +199,15 @@ var rosterCases = map[string]func(*testing.T, *bundle){
 				t.Error(line)
 			}
 		}
-		if list, err := one.s.FindPhone(ctx, people.Everyone(), "+86 138-0013-8000"); err != nil || len(list) != 1 || list[0].Name != "李一" {
+		if list, err := one.s.FindPhone(ctx, start, "tester", people.Everyone(), "+86 138-0013-8000"); err != nil || len(list) != 1 || list[0].Name != "李一" {
 			t.Error(list, err)
 		}
-		if list, err := one.s.FindPhone(ctx, people.Scope{Units: []people.OrgCode{village2}}, "13800138000"); err != nil || len(list) != 0 {
+		if list, err := one.s.FindPhone(ctx, start, "tester", people.Scope{Units: []people.OrgCode{village2}}, "13800138000"); err != nil || len(list) != 0 {
 			t.Error("another village's:", list, err)
 		}
+		_, err = one.s.FindPhone(ctx, start, "tester", people.Everyone(), "138")
+		wantFault(t, err, "invalid", "roster.phone_bad")
+		b.want([]string{"tester|scope |found 1", fmt.Sprintf("tester|scope %s|found 0", village2)}, "SELECT actor, object, result FROM audit WHERE action = 'roster.find_phone' ORDER BY id")
 		shown := func(b *bundle, view store.PhoneView) (list []string) {
 			rows, err := b.s.ExportPhones(ctx, start, "tester", people.Everyone(), view, "核对")
 			if err != nil {

@@ -229,7 +229,9 @@ var scopedReads = map[string]scopedRead{
 		return drain(rows)
 	},
 	"FindPhone": func(w *scopeWorld, scope people.Scope) any {
-		return ofEach(func(i int) any { return shown(w.s.FindPhone(w.t.Context(), scope, fmt.Sprintf("1380000%d000", i))) })
+		return ofEach(func(i int) any {
+			return shown(w.s.FindPhone(w.t.Context(), start, "tester", scope, fmt.Sprintf("1380000%d000", i)))
+		})
 	},
 	"MenuLimits": func(w *scopeWorld, scope people.Scope) any { return shown(w.s.MenuLimits(w.t.Context(), scope)) },
 	"Orders": func(w *scopeWorld, scope people.Scope) any {
