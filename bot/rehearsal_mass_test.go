@@ -140,10 +140,17 @@ func (s *modelStore) newBatch(now time.Time, owner string, limit int, decide fun
 	for _, rows := range s.open(now, func(d *modelDelivery) bool { return d.State == delivery.Pending && d.Rung == delivery.RungMass }) {
 		c := s.campaign(rows[0].Campaign)
 		var members []*modelDelivery
-		for _, d := range rows[:min(len(rows), limit)] {
+		seen := rows[:min(len(rows), limit+2)]
+		for _, d := range seen {
 			if s.muster(now, d, decide(d.who.facts(d, now), c.Campaign)) {
 				members = append(members, d)
 			}
+		}
+		// Nobody is to stay behind alone.
+		if full, n := len(seen) == limit+2, len(members); n > limit || full && n >= 4 {
+			members = members[:min(limit, max(2, n-2))]
+		} else if n == 1 && full {
+			continue
 		}
 		if len(members) == 1 {
 			s.end(members[0], delivery.Skipped, delivery.WhyNoWindow)

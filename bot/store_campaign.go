@@ -71,7 +71,7 @@ type CampaignStore interface {
 
 	// ClaimMassBatch takes pending deliveries of one running campaign whose rung is mass, asks decide
 	// for each on fresh facts, and makes those that stay with the mass one batch of 2 to limit
-	// members in state claimed; nil when there is none. Whom decide sends another way becomes pending
+	// members in state claimed, so that nobody stays behind alone; nil when there is none. Whom decide sends another way becomes pending
 	// on that rung, whom it sends no way is skipped with its reason, and a single one left is skipped
 	// (no_window). A batch whose call is to be repeated with its client id (BatchClientID) comes first.
 	ClaimMassBatch(ctx context.Context, now time.Time, owner string, limit int, lease time.Duration, decide func(delivery.Facts, Campaign) delivery.Decision) (*MassBatch, error)

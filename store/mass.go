@@ -131,7 +131,7 @@ func (s *Store) oldBatch(ctx context.Context, q querier, now time.Time, owner st
 		if err := s.stillMembers(ctx, q, now, b, f, decide); err != nil {
 			return nil, err
 		}
-		if len(b.To) < 2 { // the platform takes no fewer
+		if len(b.To) < fewest {
 			if err := s.moveBatch(ctx, q, now, b, delivery.Unknown, delivery.WhyAmbiguous, "", nil, ""); err != nil {
 				return nil, err
 			}
@@ -224,7 +224,7 @@ func (s *Store) newBatch(ctx context.Context, q querier, now time.Time, owner st
 		if len(mine) == 0 {
 			continue
 		}
-		jobs, err := s.pick(ctx, q, now, &lanes[0], limit)
+		jobs, err := s.pick(ctx, q, now, &lanes[0], limit+fewest)
 		if err != nil {
 			return nil, err
 		}
@@ -241,7 +241,12 @@ func (s *Store) newBatch(ctx context.Context, q querier, now time.Time, owner st
 		for _, j := range jobs {
 			m.muster(j)
 		}
-		if len(m.members) == 1 { // the platform takes two or more
+		more := len(jobs) == limit+fewest // there may be others behind them
+		m.leave(limit, more)
+		if len(m.members) == 1 && more && len(m.changed) > 0 {
+			m.members = nil // it waits for those behind, who are seen when the changed ones are out of the way
+		}
+		if len(m.members) == 1 {
 			m.members[0].end(delivery.Skipped, delivery.WhyNoWindow)
 			m.changed, m.members = append(m.changed, m.members[0]), nil
 		}
@@ -257,6 +262,22 @@ func (s *Store) newBatch(ctx context.Context, q querier, now time.Time, owner st
 		}
 	}
 	return nil, nil
+}
+
+// fewest is how few people a mass send may name: the platform takes no fewer.
+const fewest = 2
+
+// leave takes no more than limit members, and so many that of those who stay behind, whom nobody has counted, nobody is
+// alone: 10,001 are 9,999 and 2.
+func (m *mustering) leave(limit int, more bool) {
+	n := len(m.members)
+	if n > limit || more && n >= 2*fewest {
+		n = min(limit, max(fewest, n-fewest))
+	}
+	m.members, m.to = m.members[:n], m.to[:n]
+	for _, j := range m.members {
+		m.attempt = max(m.attempt, j.attempts)
+	}
 }
 
 // mustering parts the deliveries that were to go by mass send.
@@ -296,7 +317,6 @@ func (m *mustering) muster(j *job) {
 	default:
 		m.of, m.seen[r.identity] = r.to, true
 		m.members, m.to = append(m.members, j), append(m.to, r.to.External)
-		m.attempt = max(m.attempt, j.attempts)
 		j.identity = int64(r.identity)
 		return
 	}

@@ -149,7 +149,7 @@ var massCases = map[string]func(*testing.T, *bundle){
 		}
 	},
 	"whom the decision sends another way leaves the batch, and one alone is no batch": func(t *testing.T, b *bundle) {
-		m := b.mass(7)
+		m := b.mass(6)
 		ways := map[int]delivery.Decision{
 			0: {Rung: delivery.RungWindow}, 1: {Rung: delivery.RungPull, Why: delivery.WhyOptedOut}, 2: {Rung: delivery.RungMass, NotBefore: start.Add(time.Hour)},
 			3: {Rung: delivery.RungPull, Why: delivery.WhyDeadline}, 4: {Rung: delivery.RungPull, Why: delivery.WhyPlatform}, 5: {Rung: delivery.RungMass},
@@ -167,12 +167,42 @@ var massCases = map[string]func(*testing.T, *bundle){
 		}
 		b.want([]string{
 			"pending|window||0", "skipped|mass|opted_out|0", fmt.Sprint("pending|mass||", start.Add(time.Hour).UnixMilli()), "expired|mass|deadline|0", "failed|mass|platform|0",
-			"skipped|mass|no_window|0", "pending|mass||0",
+			"skipped|mass|no_window|0",
 		}, "SELECT state, rung, why, not_before FROM deliveries ORDER BY id")
 		b.want([]string{"0"}, "SELECT COUNT(*) FROM mass_batches")
 		if list := m.claim("me", 10); len(list) != 1 || list[0].Rung != delivery.RungWindow {
 			t.Errorf("%+v", list)
 		}
+	},
+	"nobody stays behind alone": func(t *testing.T, b *bundle) {
+		m := b.mass(8)
+		for _, c := range []struct {
+			people, limit int
+			want          []int
+		}{{7, 6, []int{5, 2}}, {8, 6, []int{6, 2}}, {7, 3, []int{3, 2, 2}}, {4, 3, []int{2, 2}}, {6, 6, []int{6}}} {
+			b.exec("DELETE FROM mass_batches")
+			b.exec("UPDATE deliveries SET batch_id = 0, owner = '', state = 'pending'")
+			b.exec("UPDATE deliveries SET state = 'failed' WHERE learner_id > ?", int64(m.learners[c.people-1]))
+			var sizes []int
+			for x := m.batch(start, c.limit); x != nil; x = m.batch(start, c.limit) {
+				sizes = append(sizes, len(x.To))
+			}
+			if !slices.Equal(sizes, c.want) {
+				t.Errorf("%d people by %d: %v, want %v", c.people, c.limit, sizes, c.want)
+			}
+			b.want([]string{fmt.Sprint(c.people)}, "SELECT COUNT(*) FROM deliveries WHERE state = 'claimed'")
+		}
+	},
+	"one alone in front waits for those behind": func(t *testing.T, b *bundle) {
+		m := b.mass(6)
+		b.exec("UPDATE learners SET push = ? WHERE id <= ?", string(people.PushOff), int64(m.learners[2]))
+		if x := m.batch(start, 2); x != nil {
+			t.Errorf("%v", x.To)
+		}
+		if x := m.batch(start, 3); x == nil || len(x.To) != 3 {
+			t.Errorf("%+v", x)
+		}
+		b.want([]string{"claimed|3", "skipped|3"}, "SELECT state, COUNT(*) FROM deliveries GROUP BY state ORDER BY state")
 	},
 	"a limit parts the audience, and a phone is named once in a batch": func(t *testing.T, b *bundle) {
 		m := b.mass(5)
