@@ -271,7 +271,7 @@ func (a *api) exportPhones(w http.ResponseWriter, r *request) error {
 	if err := r.read(&in); err != nil {
 		return err
 	}
-	if err := rosterFormat(&in.Format); err != nil {
+	if err := sheetFormat(&in.Format); err != nil {
 		return err
 	}
 	rows, err := a.o.Roster.Store.ExportPhones(r.Context(), a.o.Now(), r.actor(), r.holder.Scope, store.PhonesPlain, in.Reason)
@@ -299,7 +299,7 @@ func (a *api) findPhone(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-func rosterFormat(format *string) error {
+func sheetFormat(format *string) error {
 	switch *format {
 	case "":
 		*format = "csv"
@@ -311,13 +311,18 @@ func rosterFormat(format *string) error {
 }
 
 func writeRoster(w http.ResponseWriter, name, format string, phones bool, rows iter.Seq2[people.RosterRow, error]) error {
-	if err := rosterFormat(&format); err != nil {
+	if err := sheetFormat(&format); err != nil {
 		return err
 	}
+	attach(w, name, format)
+	return report.WriteRoster(w, format, phones, rows)
+}
+
+// attach says that the answer is a file, csv or xlsx.
+func attach(w http.ResponseWriter, name, format string) {
 	h := w.Header()
 	h.Set("Content-Type", map[string]string{"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}[format])
 	h.Set("Content-Disposition", `attachment; filename="`+name+"."+format+`"`)
-	return report.WriteRoster(w, format, phones, rows)
 }
 
 func (a *api) enrolPeople(w http.ResponseWriter, r *request) error {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tiangeng/tiangeng/bot/fault"
 	"github.com/tiangeng/tiangeng/bot/people"
+	"github.com/tiangeng/tiangeng/bot/report"
 	"github.com/tiangeng/tiangeng/bot/study"
 )
 
@@ -17,6 +18,7 @@ type UnitStore interface {
 	UnitLife(ctx context.Context, scope people.Scope, code people.OrgCode) (people.UnitLife, error)
 	UnitCounts(ctx context.Context, scope people.Scope, level people.Level, day string) ([]people.UnitCount, error)
 	WhereWas(ctx context.Context, scope people.Scope, learner people.LearnerID, day string) (people.Whereabouts, error)
+	ExportUnits(ctx context.Context, scope people.Scope) ([]people.Unit, error)
 	ChangeUnit(ctx context.Context, now time.Time, actor string, scope people.Scope, o people.UnitOrder) (people.UnitReport, error)
 }
 
@@ -28,6 +30,7 @@ func unitRoutes() []route {
 	const unit = "/api/v1/units/{code}"
 	return []route{
 		{http.MethodGet, "/api/v1/units", roleKey, (*api).units},
+		{http.MethodGet, "/api/v1/units/export", roleKey, (*api).exportUnits},
 		{http.MethodGet, unit, roleKey, (*api).unit},
 		{http.MethodGet, "/api/v1/unit-counts", roleKey, (*api).unitCounts},
 		{http.MethodGet, "/api/v1/learners/{id}/unit", roleKey, (*api).whereWas},
@@ -109,6 +112,20 @@ func (a *api) unit(w http.ResponseWriter, r *request) error {
 	}
 	answer(w, http.StatusOK, life)
 	return nil
+}
+
+// exportUnits is the tree as a file, also with the units that are no more.
+func (a *api) exportUnits(w http.ResponseWriter, r *request) error {
+	format := r.URL.Query().Get("format")
+	if err := sheetFormat(&format); err != nil {
+		return err
+	}
+	list, err := a.o.Units.ExportUnits(r.Context(), r.holder.Scope)
+	if err != nil {
+		return err
+	}
+	attach(w, "units", format)
+	return report.WriteUnits(w, format, list)
 }
 
 // day reads the day of a question, today where there is none.

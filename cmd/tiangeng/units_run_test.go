@@ -84,6 +84,16 @@ func TestUnitsOfACounty(t *testing.T) {
 		if len(life.Events) != 1 || life.Events[0].Document == "" || life.People != 3 {
 			t.Errorf("%+v", life)
 		}
+		// The file is the command line's for the same unit, and changes nothing.
+		all := c.call("GET", "/api/v1/units/export", "", http.StatusOK, nil)
+		if cli := units("export", "--unit", "539901"); all != cli || !strings.Contains(all, "539901101203") {
+			t.Errorf("the command line writes\n%s\nthe API\n%s", cli, all)
+		}
+		has("the API's export again", units("import", file("api.csv", all), "--full", "539901"), "新设 0 个，更名 0 个，合并 0 个，划转 0 个，撤销 0 个")
+		if xlsx := c.call("GET", "/api/v1/units/export?format=xlsx", "", http.StatusOK, nil); !strings.HasPrefix(xlsx, "PK") {
+			t.Error("as XLSX: it is none")
+		}
+		c.known("Error", c.call("GET", "/api/v1/units/export?format=doc", "", http.StatusBadRequest, nil))
 		var done struct {
 			DryRun  bool
 			Changes []people.UnitChange
@@ -119,6 +129,9 @@ func TestUnitsOfACounty(t *testing.T) {
 			t.Errorf("%+v", list)
 		}
 		c.call("GET", "/api/v1/units/539901101203", "", http.StatusNotFound, nil)
+		if out := c.call("GET", "/api/v1/units/export", "", http.StatusOK, nil); strings.Contains(out, "5399") {
+			t.Error(out)
+		}
 		c.call("POST", "/api/v1/units/539901101203/rename", `{"name":"别村"}`, http.StatusNotFound, nil)
 		c.call("GET", "/api/v1/learners/1/unit", "", http.StatusNotFound, nil)
 	})
