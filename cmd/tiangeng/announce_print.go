@@ -151,6 +151,9 @@ func (n *noticeboard) forecast(c bot.Campaign, f bot.Forecast) error {
 	for _, line := range f.Words().Costs(n.p) {
 		n.lines = append(n.lines, []string{line})
 	}
+	if c.WantsAck && c.Body.Media != "" {
+		n.say("announce.ack_media")
+	}
 	return n.flush()
 }
 

@@ -110,6 +110,25 @@ func TestSlipsInAnAnnouncementAreMisuse(t *testing.T) {
 	o.refused(statusMisused, "is not a unit's code", "trainer", "add", "-c", o.config, "--scope", "x", "7")
 }
 
+// On a picture nothing can be written that asks for the 收到.
+func TestAPictureHasToAskForItsAcknowledgementItself(t *testing.T) {
+	t.Parallel()
+	for _, x := range []struct {
+		c    bot.Campaign
+		asks bool
+	}{
+		{bot.Campaign{WantsAck: true, Body: bot.Body{Media: "m"}}, true},
+		{bot.Campaign{WantsAck: true, Body: bot.Body{Text: "字"}}, false},
+		{bot.Campaign{Body: bot.Body{Media: "m"}}, false},
+	} {
+		var out strings.Builder
+		n := &noticeboard{w: &out, p: content.DefaultPhrases()}
+		if err := n.forecast(x.c, bot.Forecast{Audience: 1}); err != nil || strings.Contains(out.String(), "请在里面说清楚") != x.asks {
+			t.Errorf("%+v, %v:\n%s", x.c, err, out.String())
+		}
+	}
+}
+
 func TestTheTextOfAFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
