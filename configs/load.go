@@ -54,7 +54,7 @@ func Load(s Source) (*Config, error) {
 }
 
 // noField is how the YAML library says that a file has a key that the configuration has not.
-var noField = regexp.MustCompile(`field (\S+) not found in type \S+`)
+var noField = regexp.MustCompile(`field (\S+) not found in type .+`)
 
 // PlainYAML says on one line, and without the names of our types, what is wrong with a YAML file. Other errors stay as they are.
 func PlainYAML(err error) error {

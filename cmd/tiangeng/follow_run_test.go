@@ -294,7 +294,7 @@ func TestSurveyFiles(t *testing.T) {
 		"unit: \"539901\"=>unit: x":    "unit must be",
 		"title:=>titel:":               "titel",
 		"surveys:=>other:":             "other",
-		"kind: text=>kind: text, x: 1": "field x",
+		"kind: text=>kind: text, x: 1": "there is no key x",
 	} {
 		from, to, _ := strings.Cut(change, "=>")
 		if _, err := parseSurveys([]byte(strings.Replace(anonymousSurvey, from, to, 1))); err == nil || !strings.Contains(err.Error(), want) {
