@@ -14,6 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tiangeng/tiangeng/bot"
+	"github.com/tiangeng/tiangeng/bot/fault"
+	"github.com/tiangeng/tiangeng/bot/people"
 )
 
 // shelf keeps what is uploaded, and what was refused.
@@ -42,12 +44,19 @@ func (s *shelf) note(_ context.Context, actor, object, result, request string) e
 	return nil
 }
 
+// elsewhere has no unit that the key may see.
+type elsewhere struct{ UnitStore }
+
+func (elsewhere) UnitLife(context.Context, people.Scope, people.OrgCode) (people.UnitLife, error) {
+	return people.UnitLife{}, fault.New(fault.NotFound, "report.no_unit")
+}
+
 // guarded is a gate with something behind it.
 func guarded(t *testing.T) (*gate, *shelf) {
 	t.Helper()
 	g, s := openGate(t), &shelf{}
 	o := gateOptions(g)
-	o.Media, o.Refused = s, s.note
+	o.Media, o.Refused, o.Units = s, s.note, elsewhere{}
 	g.Handler = NewAPI(o)
 	return g, s
 }
@@ -62,9 +71,12 @@ func TestRefusalsAreRecordedAndBounded(t *testing.T) {
 	ask("/api/v1/campaigns/7/unreached?x=canary", "tg_"+strings.Repeat("z", 43), "192.0.2.1:1")
 	ask("/api/none", "", "192.0.2.9:1")
 	ask("/api/v1/campaigns/x", goodKey, "192.0.2.2:1") // nothing behind it is asked: it is no number
+	g.advance(time.Minute)
+	ask("/api/v1/units/530112", goodKey, "192.0.2.2:1") // of another place
 	if diff := cmp.Diff([]string{
 		"api:? | GET /api/v1/campaigns/{id}/unreached from 192.0.2.1 | 401",
 		`api:canary-holder | GET /api/v1/campaigns/{id} "x" from 192.0.2.2 | 404`,
+		`api:canary-holder | GET /api/v1/units/{code} "530112" from 192.0.2.2 | 404`,
 	}, s.refused); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strconv"
@@ -44,7 +45,8 @@ func (f *refusals) take(asker string) (leftOut int, ok bool) {
 // noteRefusal records a request that was refused for who asked it: without a key, without the right, or
 // for a thing that the scope of the key does not show (which looks like one that is not there).
 func (a *api) noteRefusal(route route, r *request, status int) {
-	hidden := status == http.StatusNotFound && route.role == roleKey && r.holder.Name != "" && r.PathValue("id") != ""
+	thing := cmp.Or(r.PathValue("id"), r.PathValue("code"), r.PathValue("number"))
+	hidden := status == http.StatusNotFound && route.role == roleKey && r.holder.Name != "" && thing != ""
 	if a.o.Refused == nil || status != http.StatusUnauthorized && status != http.StatusForbidden && !hidden {
 		return
 	}
@@ -58,8 +60,8 @@ func (a *api) noteRefusal(route route, r *request, status int) {
 		return
 	}
 	object := route.method + " " + route.path
-	if id := r.PathValue("id"); hidden && len(id) <= 20 {
-		object += " " + strconv.Quote(id)
+	if hidden && len(thing) <= 20 {
+		object += " " + strconv.Quote(thing)
 	}
 	result := strconv.Itoa(status)
 	if leftOut > 0 {
